@@ -1,0 +1,73 @@
+"""The request weight of this host's one address, which every user and program behind it shares (aster.md §3)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+
+import trio
+
+from perpbotd.errors import Upstream
+from perpbotd.ports import Clock
+
+LIMIT = 2400
+"""Weight an address may use a minute [doc]."""
+RESERVE = 600
+"""Left to the trading programs on the same address: checks park before they touch it; chosen here."""
+_MINUTE_MS = 60_000
+
+
+class Budget:
+    """What may still be sent; one object for everything that leaves from the same address."""
+
+    def __init__(self, clock: Clock, *, limit: int = LIMIT, reserve: int = RESERVE) -> None:
+        self._clock = clock
+        self._ceiling = limit - reserve
+        self._minute: int = -1
+        self._used = 0
+        self._in_flight = 0
+        self._parked_until = -float("inf")
+        self.offset_ms = 0
+        """Venue's time less ours: its minutes are the ones that count."""
+
+    @property
+    def used(self) -> int:
+        """Weight used this minute, as the venue last said."""
+        self._turn()
+        return self._used
+
+    @property
+    def parked_for(self) -> float:
+        """Seconds until anything may be sent again; 0 when it may now."""
+        return max(0.0, self._parked_until - trio.current_time())
+
+    @contextlib.contextmanager
+    def spending(self, weight: int) -> Generator[None, None, None]:
+        """Hold a request's weight while it is under way; raises Upstream, with how long, when there is none."""
+        if self.parked_for > 0:
+            raise Upstream("aster", "parked", retry_after=self.parked_for)
+        self._turn()
+        if self._used + self._in_flight + weight > self._ceiling:
+            raise Upstream("aster", "request weight used up", retry_after=self._until_next_minute())
+        self._in_flight += weight
+        try:
+            yield
+        finally:
+            self._in_flight -= weight
+
+    def report(self, used: int) -> None:
+        """Take over what the venue says is used; answers may overtake each other, so the highest counts."""
+        self._turn()
+        self._used = max(self._used, used)
+
+    def park(self, seconds: float) -> None:
+        """Send nothing for so long: going on after a 429 earns a ban of 2 minutes to 3 days."""
+        self._parked_until = max(self._parked_until, trio.current_time() + seconds)
+
+    def _turn(self) -> None:
+        minute = int(self._clock.now() + self.offset_ms) // _MINUTE_MS
+        if minute != self._minute:
+            self._minute, self._used = minute, 0
+
+    def _until_next_minute(self) -> float:
+        return (_MINUTE_MS - (self._clock.now() + self.offset_ms) % _MINUTE_MS) / 1000

@@ -1,0 +1,125 @@
+"""What is read of a node's answers, and nothing else: other fields change with forks (chain.md, Jenner)."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from perpbotd.domain.types import Address, Hash
+from perpbotd.errors import Upstream
+from perpbotd.messages import BlockRead, Transfer
+from perpbotd.ports import Header, NotThere, Receipt
+
+T = TypeVar("T")
+
+EMPTY_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+"""The empty trie's root, `transactionsRoot` of exactly the blocks without transactions (yellow paper)."""
+_NOT_THERE = -32000
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A JSON-RPC error object."""
+
+    code: int
+    message: str = ""
+
+
+class Reply(msgspec.Struct, Generic[T], frozen=True):
+    """A JSON-RPC answer: a result, null for what is not there, or an error."""
+
+    result: T | None = None
+    error: Fault | None = None
+
+
+class RawHeader(msgspec.Struct, frozen=True, rename="camel"):
+    """A block without its transactions."""
+
+    hash: Hash
+    parent_hash: Hash
+    number: str
+
+
+class RawBlock(msgspec.Struct, frozen=True, rename="camel"):
+    """A block with its transactions, which a node may have lost on the way."""
+
+    hash: Hash
+    parent_hash: Hash
+    number: str
+    timestamp: str
+    transactions_root: Hash
+    transactions: tuple[Transfer, ...] = ()
+
+
+class RawReceipt(msgspec.Struct, frozen=True, rename="camel"):
+    """The part of a receipt that says whether value moved, and where."""
+
+    transaction_hash: Hash
+    block_hash: Hash
+    status: str
+
+
+_replies: dict[Any, msgspec.json.Decoder[Any]] = {
+    RawHeader: msgspec.json.Decoder(Reply[RawHeader]),
+    RawBlock: msgspec.json.Decoder(Reply[RawBlock]),
+    RawReceipt: msgspec.json.Decoder(Reply[RawReceipt]),
+    str: msgspec.json.Decoder(Reply[str]),
+}
+
+
+def read(service: str, body: bytes | bytearray, kind: type[T], what: str) -> T | NotThere:
+    """The result of one answer; null and error -32000 are NotThere, any other error raises Upstream."""
+    try:
+        reply: Reply[T] = _replies[kind].decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Upstream(service, f"{what}: an answer of another shape") from None
+    if reply.error is not None:
+        if reply.error.code == _NOT_THERE:
+            return NotThere(what=what)
+        raise Upstream(service, f"{what}: error {reply.error.code}")
+    return NotThere(what=what) if reply.result is None else reply.result
+
+
+def block(service: str, raw: RawBlock) -> BlockRead:
+    """The block; raises Upstream where its root and its list disagree or a quantity is none."""
+    if bool(raw.transactions) == (raw.transactions_root == EMPTY_ROOT):
+        raise Upstream(service, f"block {raw.number}: its list of transactions is not what its root says")
+    transfers = raw.transactions
+    # Lower case is what nodes send; checked all the same, since a mixed-case address would match nobody.
+    if not all(t.sender.islower() and (t.to is None or t.to.islower()) for t in transfers):
+        transfers = tuple(_lowered(transfer) for transfer in transfers)
+    return BlockRead(
+        number=quantity(service, raw.number),
+        hash=raw.hash,
+        parent_hash=raw.parent_hash,
+        timestamp=quantity(service, raw.timestamp),
+        transfers=transfers,
+    )
+
+
+def header(service: str, raw: RawHeader) -> Header:
+    """The header; raises Upstream where its number is none."""
+    return Header(number=quantity(service, raw.number), hash=raw.hash, parent_hash=raw.parent_hash)
+
+
+def receipt(service: str, raw: RawReceipt) -> Receipt:
+    """The receipt; raises Upstream where its status is none."""
+    return Receipt(transaction=raw.transaction_hash, block_hash=raw.block_hash, status=quantity(service, raw.status))
+
+
+def quantity(service: str, text: str) -> int:
+    """A hex quantity; raises Upstream where it is none."""
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise Upstream(service, "a quantity that is no hex number") from None
+
+
+def _lowered(transfer: Transfer) -> Transfer:
+    return Transfer(
+        hash=transfer.hash,
+        sender=Address(transfer.sender.lower()),
+        to=None if transfer.to is None else Address(transfer.to.lower()),
+        value=transfer.value,
+        block_hash=transfer.block_hash,
+    )

@@ -1,0 +1,105 @@
+"""Logging in once, ever: later incarnations bring the stored login (telegram.md, Bridge to Trio)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perpbotd.adapters.telegram.library import Auth, Refusal, functions, refusal, trust_key
+from perpbotd.adapters.telegram.place import (
+    ENTRY_ADDRESS,
+    ENTRY_DC,
+    ENTRY_PORT,
+    TelegramPlace,
+    is_loopback,
+)
+from perpbotd.adapters.telegram.refusals import is_revoked
+from perpbotd.adapters.telegram.storage import Login
+from perpbotd.adapters.telegram.wire import Line, make_client, send
+from perpbotd.errors import ConfigError, LoginRevoked, Upstream
+from perpbotd.secret import Secret
+
+_ANSWER_SECONDS = 15.0
+_HOPS = 3
+
+
+async def connect(place: TelegramPlace, known: Login | None, line: Line) -> tuple[Any, Login]:
+    """A connected client that updates are pushed to, and its login; in the client's thread.
+
+    Raises LoginRevoked, Upstream (with FLOOD_WAIT's seconds) or ConfigError.
+    """
+    if place.centre is not None:
+        trust_key(place.centre.fingerprint(), place.centre.n, place.centre.e)
+    try:
+        if known is not None:
+            return await _resume(place, known, line), known
+        return await _log_in(place, line)
+    except Refusal as refused:
+        if is_revoked(refused):
+            raise LoginRevoked(f"Telegram refuses the login: {refused.name}") from None
+        if refused.name in ("API_ID_INVALID", "API_ID_PUBLISHED_FLOOD"):
+            raise ConfigError(f"Telegram refuses api_id and api_hash: {refused.name}") from None
+        waiting = float(refused.value) if refused.code == 420 and refused.value else None
+        raise Upstream("telegram", f"login: {refused.name}", retry_after=waiting) from None
+
+
+async def _resume(place: TelegramPlace, known: Login, line: Line) -> Any:
+    line.logged_in = True
+    client = await _open(place, known, line)
+    # Subscribes this session to updates, and fails here when the login is gone.
+    await send(client, functions.updates.GetState(), _ANSWER_SECONDS)
+    return client
+
+
+async def _log_in(place: TelegramPlace, line: Line) -> tuple[Any, Login]:
+    dc, address, port = ENTRY_DC, ENTRY_ADDRESS, ENTRY_PORT
+    if place.centre is not None:
+        address, port = place.centre.host, place.centre.port
+    for _ in range(_HOPS):
+        login = Login(dc=dc, address=address, port=port, auth_key=Secret(b""), bot=place.bot_id())
+        key = await Auth(make_client(place, login, line), dc, address, port, False).create()
+        login = Login(dc=dc, address=address, port=port, auth_key=Secret(key), bot=place.bot_id())
+        client = await _open(place, login, line)
+        try:
+            await send(client, _import(place), _ANSWER_SECONDS)
+        except Refusal as refused:
+            if refused.name != "USER_MIGRATE_X" or refused.value is None:
+                raise
+            dc = refused.value
+            address, port = await _where(client, dc, place)
+            line.leaving = True
+            await client.disconnect()
+            line.leaving = False
+            continue
+        line.logged_in = True
+        await send(client, functions.updates.GetState(), _ANSWER_SECONDS)
+        return client, login
+    raise Upstream("telegram", "sent from one data centre to the next")
+
+
+async def _open(place: TelegramPlace, login: Login, line: Line) -> Any:
+    client = make_client(place, login, line)
+    try:
+        await client.connect()
+    except Exception as error:  # noqa: BLE001 - raised again, as a Refusal where it is one
+        raise refusal(error) or error from None
+    if not client.session.is_started.is_set():
+        raise Upstream("telegram", "the session did not start")
+    return client
+
+
+def _import(place: TelegramPlace) -> Any:
+    return functions.auth.ImportBotAuthorization(
+        flags=0,
+        api_id=place.api_id,
+        api_hash=place.api_hash.reveal_text(),
+        bot_auth_token=place.bot_token.reveal_text(),
+    )
+
+
+async def _where(client: Any, dc: int, place: TelegramPlace) -> tuple[str, int]:
+    config: Any = (await send(client, functions.help.GetConfig(), _ANSWER_SECONDS)).body
+    for option in config.dc_options:
+        plain = not (option.ipv6 or option.media_only or option.cdn or option.tcpo_only)
+        if option.id == dc and plain and (place.centre is None or is_loopback(option.ip_address)):
+            return str(option.ip_address), int(option.port)
+    raise Upstream("telegram", f"no address for data centre {dc}")

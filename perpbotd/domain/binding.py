@@ -1,0 +1,96 @@
+"""Does the agent belong to the verified wallet: the roads (b) and (c) of aster.md §5.4."""
+
+from __future__ import annotations
+
+from perpbotd.domain.observations import Calibration, Control, Finding, Observations
+from perpbotd.domain.policy import DAY_MS, Policy
+from perpbotd.domain.refusals import Why, why
+from perpbotd.domain.types import Grade
+from perpbotd.domain.venue import AgentList, BuilderUser, VenueRefusal
+
+SAME_MINUTE_MS = 60_000
+"""C's own list must be so near to the control, or the control may be a passing failure (aster.md §5.4 b)."""
+PROVES_NOTHING = frozenset(
+    {Why.NO_ACCOUNT, Why.NO_DEPOSIT, Why.REGION, Why.CLOCK, Why.SIGNATURE, Why.NOT_PERMITTED, Why.RESTRICTED}
+)
+"""Refusals that come for other reasons than a wrong user (aster.md §5.4 b)."""
+
+
+def belongs(seen: Observations, policy: Policy) -> Finding:
+    """PROVEN by the builder's answer or the control, REFUTED when the venue says otherwise, else UNPROVEN."""
+    other = _somebody_elses(seen, policy)
+    if other is not None:
+        return other
+    if seen.row is None:
+        return Finding(grade=Grade.UNPROVEN, trace=seen.own.trace, facts={"why": Why.UNSEEN})
+    if isinstance(seen.builder, BuilderUser) and seen.builder.wallet == seen.wallet:
+        return Finding(grade=Grade.PROVEN, trace=seen.builder.trace, facts={"by": "builder"})
+    gap = control_gap(seen, policy)
+    if gap is None and seen.control is not None:
+        return Finding(grade=Grade.PROVEN, trace=seen.control.answer.trace, facts={"by": "control"})
+    trace = seen.own.trace if seen.control is None else seen.control.answer.trace
+    return Finding(grade=Grade.UNPROVEN, trace=trace, facts={"why": gap or "no_control"})
+
+
+def control_gap(seen: Observations, policy: Policy) -> str | None:
+    """Why the control does not prove that `user` was honoured; None when it does."""
+    calibration, control = seen.calibration, seen.control
+    if calibration is None:
+        return "no_calibration"
+    if control is None or seen.row is None or control.wallet == seen.wallet:
+        return "no_control"
+    if calibration.user_ignored:
+        return "user_ignored"
+    if not _fresh(calibration, control, policy):
+        return "stale_calibration"
+    if not isinstance(control.own, AgentList) or control.own.row_of(control.agent) is None:
+        return "control_without_list"
+    if abs(control.own.trace.at - control.answer.trace.at) > SAME_MINUTE_MS:
+        return "control_without_list"
+    return _answer_gap(seen, control, calibration)
+
+
+def _answer_gap(seen: Observations, control: Control, calibration: Calibration) -> str | None:
+    answer = control.answer
+    if isinstance(answer, VenueRefusal):
+        return None if calibration.explains(answer) and why(answer) not in PROVES_NOTHING else "other_refusal"
+    if any(row.address == seen.agent for row in answer.rows):
+        return "user_ignored"
+    # An empty list is what a venue shows of nobody; C's agent in it says that C's account was looked at.
+    return None if answer.row_of(control.agent) is not None else "other_refusal"
+
+
+def _fresh(calibration: Calibration, control: Control, policy: Policy) -> bool:
+    age = control.answer.trace.at - calibration.at
+    same_venue = calibration.base_url == control.answer.trace.base_url
+    return same_venue and 0 <= age < policy.calibration_days * DAY_MS
+
+
+def _somebody_elses(seen: Observations, policy: Policy) -> Finding | None:
+    builder = seen.builder if isinstance(seen.builder, BuilderUser) else None
+    if builder is not None and builder.wallet is not None and builder.wallet != seen.wallet:
+        facts: dict[str, str] = {
+            "why": Why.FOREIGN,
+            "belongs_to": builder.wallet,
+            "verified": seen.wallet,
+        }
+        return Finding(grade=Grade.REFUTED, trace=builder.trace, facts=facts)
+    if not isinstance(seen.own, VenueRefusal) or not _wrong_user(seen, seen.own, policy):
+        return None
+    facts = {"why": Why.FOREIGN, "verified": seen.wallet}
+    if why(seen.own) is not Why.NO_AGENT:
+        return Finding(grade=Grade.REFUTED, trace=seen.own.trace, facts=facts)
+    # The same words tell of an unknown agent; one that is let in without `user` seems to exist elsewhere, but
+    # an empty answer, like a zero account, proves nothing.
+    return None if builder is None else Finding(grade=Grade.UNPROVEN, trace=builder.trace, facts=facts)
+
+
+def _wrong_user(seen: Observations, refusal: VenueRefusal, policy: Policy) -> bool:
+    calibration = seen.calibration
+    return (
+        calibration is not None
+        and not calibration.user_ignored
+        and calibration.explains(refusal)
+        and why(refusal) not in PROVES_NOTHING
+        and 0 <= refusal.trace.at - calibration.at < policy.calibration_days * DAY_MS
+    )

@@ -1,0 +1,84 @@
+"""Which transfers of a block pay a watched address, and what their receipts must say (chain.md, Deposits)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from perpbotd.domain.chain import Refused
+from perpbotd.domain.types import Address, Hash, Ms, Wei
+from perpbotd.messages import BlockRead
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer of wei to a watched address; `at` is its block's time in ms."""
+
+    tx: Hash
+    sender: Address
+    to: Address
+    wei: Wei
+    block: int
+    block_hash: Hash
+    at: Ms
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A match and what its receipts say; only `moved` (status 1) brought its value."""
+
+    match: Match
+    moved: bool
+
+
+Vote: TypeAlias = tuple[Hash, Hash, int]
+"""One provider's receipt: transaction, block, status."""
+
+
+def find(blocks: Iterable[BlockRead], watched: Collection[Address]) -> list[Match] | Refused:
+    """The transfers of more than nothing to watched addresses; one malformed field refuses all of it."""
+    matches: list[Match] = []
+    for block in blocks:
+        for transfer in block.transfers:
+            to = transfer.to
+            if to is None or to not in watched:
+                continue
+            try:
+                wei = transfer.wei
+            except ValueError:
+                return Refused(reason=f"block {block.number} holds a value that is no quantity")
+            if transfer.block_hash != block.hash:
+                return Refused(reason=f"a transaction of block {block.number} names another block")
+            if not _ADDRESS.fullmatch(transfer.sender) or not _HASH.fullmatch(transfer.hash) or wei < 0:
+                return Refused(reason=f"block {block.number} holds a malformed transaction")
+            if wei:
+                matches.append(
+                    Match(
+                        tx=transfer.hash,
+                        sender=transfer.sender,
+                        to=to,
+                        wei=wei,
+                        block=block.number,
+                        block_hash=block.hash,
+                        at=Ms(block.timestamp * 1000),
+                    )
+                )
+    return matches
+
+
+def judge(matches: Sequence[Match], votes: Sequence[Vote], *, quorum: int) -> list[Outcome] | Refused:
+    """Each match as `quorum` receipts of its very block have it; refused where that many do not agree."""
+    counted = Counter(votes)
+    outcomes: list[Outcome] = []
+    for match in matches:
+        moved = counted[match.tx, match.block_hash, 1] >= quorum
+        failed = counted[match.tx, match.block_hash, 0] >= quorum
+        if moved == failed:
+            return Refused(reason=f"block {match.block}: no agreed receipt of a matched transaction")
+        outcomes.append(Outcome(match=match, moved=moved))
+    return outcomes

@@ -1,0 +1,52 @@
+"""The nouns of the field; every unit is in a type's name or docstring."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+UserId = NewType("UserId", int)
+"""A Telegram user id; in a private chat it is also the chat's id."""
+Address = NewType("Address", str)
+"""An EVM address: `0x` and 40 lower-case hex digits; shown to people with its EIP-55 checksum."""
+Hash = NewType("Hash", str)
+"""A block's or a transaction's hash: `0x` and 64 lower-case hex digits."""
+Ms = NewType("Ms", int)
+"""Unix time in milliseconds, from the Clock port."""
+
+
+class Wei(int):
+    """An amount in wei; its own class because msgpack integers stop at 2**64-1, 18.4 BNB (see codec.py)."""
+
+
+DEPOSIT_WEI = Wei(100_000_000_000_000)
+"""0.0001 BNB, the amount the published guide asks for (linking-guide.txt, step 2)."""
+EXCESS_WEI = Wei(1_000_000_000_000_000)
+"""0.001 BNB: an excess above it is sent back on request (product.md, Cases)."""
+
+
+class Grade(StrEnum):
+    """How sure a rule's result is, strongest first (aster.md §2)."""
+
+    PROVEN = "proven"
+    INFERRED = "inferred"
+    ATTESTED = "attested"
+    DECLARED = "declared"
+    UNPROVEN = "unproven"
+    REFUTED = "refuted"
+
+
+class World(StrEnum):
+    """What a store was made for, sealed into it at `init` (product.md, The sandbox)."""
+
+    PRODUCTION = "production"
+    LOCAL = "local"
+
+
+class DepositAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Child `/0/index` of the deployment's xpub (BIP-32); an index never serves a second user."""
+
+    index: int
+    address: Address

@@ -1,0 +1,347 @@
+"""Every message that crosses a channel; frozen, and each survives encode and decode (a test walks them)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from perpbotd.domain.types import Address, Grade, Hash, Ms, UserId, Wei
+from perpbotd.secret import Secret
+
+# --- the store: rows in tables ------------------------------------------------------------------
+
+
+class Table(StrEnum):
+    """The store's tables; `rows.py` says what each holds, its key, and who seals it."""
+
+    LINKS = "links"
+    CREDENTIALS = "credentials"
+    WALLETS = "wallets"
+    DEPOSITS = "deposits"
+    SEEN = "seen"
+    SENT = "sent"
+    TELEGRAM = "telegram"
+    META = "meta"
+    INBOX = "inbox"
+    OUTBOX = "outbox"
+    ADDRESSES = "addresses"
+    CURSOR = "cursor"
+    PAYERS = "payers"
+    PARKED = "parked"
+    EVIDENCE = "evidence"
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Write a row at a key; `owner` seals it under that user's key, None under the epoch's."""
+
+    table: Table
+    key: bytes
+    row: Secret
+    owner: UserId | None = None
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Write a row at the table's next sequence number, unless `dedupe` was ever appended before."""
+
+    table: Table
+    row: Secret
+    dedupe: bytes | None = None
+    owner: UserId | None = None
+
+
+class Drop(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Delete a row; one that is not there is fine (a replay)."""
+
+    table: Table
+    key: bytes
+
+
+class Shred(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Forget a user: a tombstone in this transaction, then the user's key in its own environment."""
+
+    owner: UserId
+
+
+Op: TypeAlias = Put | Append | Drop | Shred
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold at commit: the row's exact content (None: absent), or a table's last sequence number."""
+
+    table: Table
+    key: bytes | None = None
+    row: Secret | None = None
+    last_sequence: int | None = None
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All of it or nothing, durable when answered."""
+
+    ops: tuple[Op, ...]
+    expects: tuple[Expect, ...] = ()
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One sequence number per Append, in order; None where `dedupe` had been there before."""
+
+    sequences: tuple[int | None, ...] = ()
+
+
+class Conflict(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An expectation did not hold; nothing was written."""
+
+    table: Table
+
+
+class Get(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One row by key."""
+
+    table: Table
+    key: bytes
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Up to `limit` rows after a key, in key order (sequence order for sequenced tables)."""
+
+    table: Table
+    after: bytes = b""
+    limit: int = 256
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored row; for sequenced tables the key is the sequence number, 8 bytes big-endian."""
+
+    key: bytes
+    row: Secret
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Answer to Get (none or one) and to Scan; `last_sequence` is the table's when it is sequenced."""
+
+    entries: tuple[Entry, ...]
+    last_sequence: int = 0
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Ask the store how large it is."""
+
+
+class StoreSize(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Rows by table, bytes on disk, the last transaction's number, free bytes on the disk."""
+
+    rows: dict[str, int]
+    bytes_used: int
+    transaction: int
+    disk_free: int
+
+
+StoreRequest: TypeAlias = Commit | Get | Scan | Measure
+StoreAnswer: TypeAlias = Committed | Conflict | Found | StoreSize
+
+
+# --- the chain: follower to matcher -------------------------------------------------------------
+
+
+class Transfer(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"sender": "from", "block_hash": "blockHash"}
+):
+    """A top-level transaction under JSON-RPC's own names, so that a block decodes straight into these.
+
+    `to` is None where it creates a contract; `value` is a hex quantity of wei, read by `wei` on a match only.
+    """
+
+    hash: Hash
+    sender: Address
+    to: Address | None
+    value: str
+    block_hash: Hash
+
+    @property
+    def wei(self) -> Wei:
+        """The amount; raises ValueError where the node sent no quantity."""
+        return Wei(self.value, 16)
+
+
+class BlockRead(msgspec.Struct, frozen=True, kw_only=True):
+    """A block with its transfers; `timestamp` in seconds."""
+
+    number: int
+    hash: Hash
+    parent_hash: Hash
+    timestamp: int
+    transfers: tuple[Transfer, ...]
+
+
+class StartAt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The finalized block to count from where no cursor is kept yet (chain.md, First start)."""
+
+    number: int
+    hash: Hash
+
+
+class FinalRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Consecutive finalized blocks, linked by hash to `after`, anchored at their last (chain.md)."""
+
+    after: int
+    after_hash: Hash
+    blocks: tuple[BlockRead, ...]
+
+
+class Tip(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The newest block, not final: good for a hint to the user and nothing else."""
+
+    block: BlockRead
+
+
+class AskCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The follower asks where to go on."""
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The last finalized block whose deposits are committed; None before the first start."""
+
+    number: int | None
+    hash: Hash | None
+
+
+ToMatcher: TypeAlias = StartAt | FinalRange | Tip
+
+
+# --- the relay's errands ------------------------------------------------------------------------
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in a user's language: HTML of b, i, code and a; buttons as (label, kind, value) rows."""
+
+    html: str
+    buttons: tuple[tuple[tuple[str, str, str], ...], ...] = ()
+    qr: str | None = None
+
+
+class SendMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A new message; `random_id` (signed 64 bits) was persisted before the first try (telegram.md)."""
+
+    chat: UserId
+    random_id: int
+    content: Rendered
+
+
+class EditMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Change a message in place."""
+
+    chat: UserId
+    message_id: int
+    content: Rendered
+
+
+class DeleteMessages(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Delete for both sides; what is gone already counts as done."""
+
+    chat: UserId
+    message_ids: tuple[int, ...]
+
+
+class AnswerTap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Stop a button's spinner, with a short text or none."""
+
+    query_id: int
+    text: str | None = None
+
+
+Delivery: TypeAlias = SendMessage | EditMessage | DeleteMessages | AnswerTap
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Done, or had been done before; `message_id` of a sent message where Telegram named it."""
+
+    message_id: int | None = None
+
+
+class TooFast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """FLOOD_WAIT: nothing happened, try again after `seconds`."""
+
+    seconds: float
+
+
+class MessageGone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The message to edit is not there any more: send anew."""
+
+
+class Undeletable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Telegram will not delete it (older than 48 h): the user is told to."""
+
+
+class Unreachable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The user blocked the bot or is gone: wait for the next /start."""
+
+    reason: str
+
+
+class NotNow(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An outage: whether it happened is unknown, the same intent is tried again."""
+
+    what: str
+    retry_after: float | None = None
+
+
+DeliveryResult: TypeAlias = Delivered | TooFast | MessageGone | Undeletable | Unreachable | NotNow
+
+
+# --- the validator ------------------------------------------------------------------------------
+
+
+class CheckCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Check one V3 credential against the venue; the secret is the agent's private key, 32 bytes."""
+
+    user: UserId
+    wallet: Address
+    agent: Address
+    secret: Secret
+    name_code: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule's graded result with its evidence (aster.md §2): endpoint, code, base URL, time.
+
+    `facts` are what the text needs by name: the IPs seen, the permission's name, the days left.
+    """
+
+    rule: str
+    grade: Grade
+    at: Ms
+    endpoint: str = ""
+    base_url: str = ""
+    code: int | None = None
+    facts: dict[str, str] = {}
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue answered: one verdict a rule, and how long the key is valid (ms; 0 unknown)."""
+
+    verdicts: tuple[Verdict, ...]
+    valid_until: Ms
+    weight_used: int = 0
+
+
+class VenueTrouble(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Nobody can say now; never a verdict. `blame` is "venue", "clock" or "egress"; `retry_after` in s."""
+
+    blame: str
+    what: str
+    retry_after: float
+
+
+CheckAnswer: TypeAlias = Checked | VenueTrouble
+
+
+# --- life signs ---------------------------------------------------------------------------------
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor is alive and says what `status` shows; dropped when the box is full, the next one comes."""
+
+    actor: str
+    at: float
+    facts: dict[str, str | int | float | bool] = {}

@@ -1,0 +1,274 @@
+"""What the core needs from the world; adapters and test twins stand behind these protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+import trio
+
+from perpbotd.domain.types import Address, DepositAddress, Hash, Ms, UserId, Wei
+from perpbotd.domain.venue import AgentList, BuilderUser, Signer, VenueRefusal
+from perpbotd.kernel.channel import Bell
+from perpbotd.messages import (
+    BlockRead,
+    Commit,
+    Committed,
+    Conflict,
+    Delivery,
+    DeliveryResult,
+    Entry,
+    StoreSize,
+    Table,
+)
+from perpbotd.secret import Secret
+
+# --- time and entropy ---------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Wall time that may be stored; `trio.current_time()` is for time-outs only."""
+
+    def now(self) -> Ms:
+        """Unix time in ms."""
+        ...
+
+
+class Entropy(Protocol):
+    """Where randomness comes from: the system's, or a seed's in a scenario."""
+
+    def random(self, size: int) -> bytes:
+        """That many bytes."""
+        ...
+
+
+# --- the store ----------------------------------------------------------------------------------
+
+
+class StoreBackend(Protocol):
+    """Sealed tables on a disk (or in memory), called from the store's one thread only.
+
+    Raises StoreFailure when the outcome of a commit is in doubt, StoreDamaged when a row does not open.
+    """
+
+    def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]:
+        """Each commit all or nothing, all durable in one sync before this returns."""
+        ...
+
+    def get(self, table: Table, key: bytes) -> Secret | None: ...
+
+    def scan(self, table: Table, after: bytes, limit: int) -> list[Entry]: ...
+
+    def last_sequence(self, table: Table) -> int: ...
+
+    def measure(self) -> StoreSize: ...
+
+    def close(self) -> None: ...
+
+
+class StoreRunner(Protocol):
+    """Runs the backend: on a thread of its own, or inline where a scenario must stay thread-free."""
+
+    async def open(self) -> StoreBackend: ...
+
+    async def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]: ...
+
+    async def get(self, table: Table, key: bytes) -> Secret | None: ...
+
+    async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]: ...
+
+    async def measure(self) -> StoreSize: ...
+
+    async def close(self) -> None: ...
+
+
+class AddressSource(Protocol):
+    """Deposit addresses by index from the deployment's xpub (BIP-32 `/0/i`)."""
+
+    def derive(self, index: int) -> DepositAddress: ...
+
+
+# --- the chain ----------------------------------------------------------------------------------
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """A block's place on the chain."""
+
+    number: int
+    hash: Hash
+    parent_hash: Hash
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a transaction did what it says: only status 1 moved its value."""
+
+    transaction: Hash
+    block_hash: Hash
+    status: int
+
+
+class NotThere(msgspec.Struct, frozen=True, kw_only=True):
+    """The node answered that it has no such thing (null, -32000): never an empty block."""
+
+    what: str
+
+
+class ChainNode(Protocol):
+    """One provider. Every method raises Upstream when it does not answer usefully."""
+
+    name: str
+
+    async def ring_heads(self, bell: Bell) -> None:
+        """Ring for each newHeads until cancelled; raises Upstream when the wire ends or is silent."""
+        ...
+
+    async def chain_id(self) -> int: ...
+
+    async def genesis(self) -> Hash: ...
+
+    async def header(self, which: int | str) -> Header | NotThere:
+        """By number, or "finalized" or "latest"."""
+        ...
+
+    async def blocks(self, numbers: Sequence[int]) -> list[BlockRead | NotThere]:
+        """In the order asked; a block whose root and list disagree raises Upstream."""
+        ...
+
+    async def newest(self) -> BlockRead | NotThere: ...
+
+    async def receipts(self, transactions: Sequence[Hash]) -> list[Receipt | NotThere]: ...
+
+    async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]: ...
+
+    async def nonce(self, address: Address) -> int: ...
+
+    async def close(self) -> None: ...
+
+
+# --- Telegram -----------------------------------------------------------------------------------
+
+
+class IntakeState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the bot's updates were taken; durable with the inbox rows (telegram.md, intake)."""
+
+    pts: int
+    qts: int
+    date: int
+
+
+class Wrote(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody wrote or edited a message; `kind` is "text" or what it was instead; `date` in unix s."""
+
+    message_id: int
+    sender: UserId
+    chat: int
+    private: bool
+    text: Secret
+    date: int
+    kind: str = "text"
+    edited: int | None = None
+    forwarded: bool = False
+    language: str = ""
+    name: str = ""
+
+
+class Tapped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody pressed a callback button; carries no pts, so it is a hint that may be lost."""
+
+    query_id: int
+    sender: UserId
+    message_id: int
+    data: str
+    language: str = ""
+
+
+class Blocked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A user stopped (True) or restarted (False) the bot; carries no pts; `date` in unix seconds."""
+
+    sender: UserId
+    blocked: bool
+    date: int = 0
+
+
+Happening: TypeAlias = Wrote | Tapped | Blocked
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One pushed update; pts is None where Telegram gives none, `happening` where it is of no interest."""
+
+    pts: int | None
+    pts_count: int | None
+    happening: Happening | None
+
+
+class CatchUp(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The transport (re)connected or was told that updates are too long: ask for the difference."""
+
+
+class SessionChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The login to persist: a credential, opaque to the core."""
+
+    session: Secret
+
+
+class ForeignOutgoing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An outgoing message of the bot, to be held against the outbox: else somebody else has the token."""
+
+    chat: int
+    message_id: int
+
+
+TransportEvent: TypeAlias = Live | CatchUp | SessionChanged
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened since a state. `more`: ask again from `state`; `too_long`: updates were lost upstream."""
+
+    happenings: tuple[Happening, ...]
+    state: IntakeState
+    more: bool = False
+    too_long: bool = False
+
+
+class ChatTransport(Protocol):
+    """Telegram as a transport only; a second front end (the terminal chat) stands behind the same protocol.
+
+    Methods raise Upstream for an outage; `deliver` returns every outcome as a value.
+    """
+
+    async def run(
+        self,
+        session: Secret | None,
+        events: trio.MemorySendChannel[TransportEvent],
+        *,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        """Stay connected until cancelled; started once logged in.
+
+        Raises Upstream when this incarnation is lost, LoginRevoked when the login is.
+        """
+        ...
+
+    async def state(self) -> IntakeState: ...
+
+    async def difference(self, since: IntakeState) -> Difference: ...
+
+    async def deliver(self, delivery: Delivery) -> DeliveryResult: ...
+
+    async def set_commands(self, language: str, commands: Sequence[tuple[str, str]]) -> None: ...
+
+
+# --- the venue ----------------------------------------------------------------------------------
+
+
+class Venue(Protocol):
+    """Aster's V3 reads. Raises Upstream for whatever is not the user's fault (aster.md §7, last row)."""
+
+    base_url: str
+
+    async def agents(self, user: Address, signer: Signer) -> AgentList | VenueRefusal: ...
+
+    async def builder(self, signer: Signer) -> BuilderUser | VenueRefusal: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,23 @@
+"""What every RPC method works with: the call's surroundings and the way to refuse it."""
+
+from perpbotd.sandbox.telegram.accounts import Accounts, KnownKey
+from perpbotd.sandbox.telegram.world import World
+
+
+class RpcFailure(Exception):
+    """An RPC error for the client, as `400 PEER_ID_INVALID`."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+        self.code = code
+        self.text = text
+
+
+class Call:
+    """One request's surroundings: who asks, on which session, of which world."""
+
+    def __init__(self, *, world: World, accounts: Accounts, key: KnownKey, session: object) -> None:
+        self.world = world
+        self.accounts = accounts
+        self.key = key
+        self.session = session
