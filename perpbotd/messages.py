@@ -118,7 +118,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Answer to Get (none or one) and to Scan; `last_sequence` is the table's when it is sequenced."""
+    """Answer to Get (none or one) and to Scan; `last_sequence` is a scanned table's when it is sequenced."""
 
     entries: tuple[Entry, ...]
     last_sequence: int = 0
@@ -279,6 +279,12 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Impossible(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Telegram refuses it for good (an RPC error of class 400 that is none of the others): our fault."""
+
+    reason: str
+
+
 class NotNow(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An outage: whether it happened is unknown, the same intent is tried again."""
 
@@ -286,7 +292,7 @@ class NotNow(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     retry_after: float | None = None
 
 
-DeliveryResult: TypeAlias = Delivered | TooFast | MessageGone | Undeletable | Unreachable | NotNow
+DeliveryResult: TypeAlias = Delivered | TooFast | MessageGone | Undeletable | Unreachable | Impossible | NotNow
 
 
 # --- the validator ------------------------------------------------------------------------------
@@ -345,3 +351,52 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     at: float
     facts: dict[str, str | int | float | bool] = {}
+
+
+# --- the operators ------------------------------------------------------------------------------
+
+
+class ActorSign(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor's last sign of life, `age` in s; `late` where the watchdog is no longer fed because of it."""
+
+    actor: str
+    age: float
+    late: bool
+    facts: dict[str, str | int | float | bool] = {}
+
+
+class MailboxDepth(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages lie unread in a mailbox, and how many there may be."""
+
+    name: str
+    waiting: int
+    capacity: int
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator is told; `verb` is the perpbotctl command that resolves it, empty where none can."""
+
+    source: str
+    what: str
+    verb: str = ""
+
+
+class AskStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An operator asks how the daemon is."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon is, no secret in it: `uptime` in s; `store` is None where it did not answer in time."""
+
+    version: str
+    world: str
+    uptime: float
+    actors: tuple[ActorSign, ...]
+    mailboxes: tuple[MailboxDepth, ...]
+    store: StoreSize | None
+    alarms: tuple[Alarm, ...]
+    remarks: tuple[str, ...] = ()
+
+
+AdminQuestion: TypeAlias = AskStatus
+AdminAnswer: TypeAlias = Status

@@ -8,10 +8,14 @@ from typing import Protocol, TypeAlias
 import msgspec
 import trio
 
-from perpbotd.domain.types import Address, DepositAddress, Hash, Ms, UserId, Wei
+from perpbotd.domain.events import Blocked, Tapped, Wrote
+from perpbotd.domain.types import Address, DepositAddress, Hash, Ms, Wei
 from perpbotd.domain.venue import AgentList, BuilderUser, Signer, VenueRefusal
-from perpbotd.kernel.channel import Bell
+from perpbotd.kernel.channel import Bell, Call
 from perpbotd.messages import (
+    ActorSign,
+    AdminAnswer,
+    AdminQuestion,
     BlockRead,
     Commit,
     Committed,
@@ -19,6 +23,7 @@ from perpbotd.messages import (
     Delivery,
     DeliveryResult,
     Entry,
+    MailboxDepth,
     StoreSize,
     Table,
 )
@@ -68,9 +73,12 @@ class StoreBackend(Protocol):
 
 
 class StoreRunner(Protocol):
-    """Runs the backend: on a thread of its own, or inline where a scenario must stay thread-free."""
+    """Runs the backend: on a thread of its own, or inline where a scenario must stay thread-free.
 
-    async def open(self) -> StoreBackend: ...
+    `scan` also gives the table's last sequence number, 0 where it has none; `close` may be called whatever happened.
+    """
+
+    async def open(self) -> None: ...
 
     async def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]: ...
 
@@ -157,40 +165,6 @@ class IntakeState(msgspec.Struct, frozen=True, kw_only=True):
     date: int
 
 
-class Wrote(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Somebody wrote or edited a message; `kind` is "text" or what it was instead; `date` in unix s."""
-
-    message_id: int
-    sender: UserId
-    chat: int
-    private: bool
-    text: Secret
-    date: int
-    kind: str = "text"
-    edited: int | None = None
-    forwarded: bool = False
-    language: str = ""
-    name: str = ""
-
-
-class Tapped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Somebody pressed a callback button; carries no pts, so it is a hint that may be lost."""
-
-    query_id: int
-    sender: UserId
-    message_id: int
-    data: str
-    language: str = ""
-
-
-class Blocked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A user stopped (True) or restarted (False) the bot; carries no pts; `date` in unix seconds."""
-
-    sender: UserId
-    blocked: bool
-    date: int = 0
-
-
 Happening: TypeAlias = Wrote | Tapped | Blocked
 
 
@@ -250,7 +224,9 @@ class ChatTransport(Protocol):
         """
         ...
 
-    async def state(self) -> IntakeState: ...
+    async def state(self) -> IntakeState:
+        """Where this connection's updates begin: nothing after it is lost to who asks for the difference since."""
+        ...
 
     async def difference(self, since: IntakeState) -> Difference: ...
 
@@ -272,3 +248,27 @@ class Venue(Protocol):
     async def builder(self, signer: Signer) -> BuilderUser | VenueRefusal: ...
 
     async def close(self) -> None: ...
+
+
+# --- the operators ------------------------------------------------------------------------------
+
+
+class AdminDoor(Protocol):
+    """Where the operators' clients come in: who may, in which words, and how many at once is its business."""
+
+    async def run(
+        self,
+        questions: trio.MemorySendChannel[Call[AdminQuestion, AdminAnswer]],
+        *,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        """Put each client's questions until cancelled; started once clients can come in."""
+        ...
+
+
+class Gauges(Protocol):
+    """What the wiring knows of its actors and mailboxes, read at a glance."""
+
+    def signs(self) -> tuple[ActorSign, ...]: ...
+
+    def depths(self) -> tuple[MailboxDepth, ...]: ...

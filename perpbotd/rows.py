@@ -6,7 +6,11 @@ from typing import Final
 
 import msgspec
 
+from perpbotd.domain.effects import Intent
+from perpbotd.domain.events import Event
 from perpbotd.domain.types import Address, Hash, Ms, UserId, Wei
+from perpbotd.messages import Table
+from perpbotd.secret import Secret
 
 # --- keys ---------------------------------------------------------------------------------------
 
@@ -33,11 +37,29 @@ def payer_key(to: Address, sender: Address) -> bytes:
     return address_key(to) + address_key(sender)
 
 
+def user_key(user: UserId) -> bytes:
+    """Key of what belongs to one user: 8 bytes, big-endian."""
+    return user.to_bytes(8)
+
+
+def credential_key(user: UserId, agent: Address) -> bytes:
+    """Key of one credential of a user."""
+    return user_key(user) + address_key(agent)
+
+
+def sent_key(user: UserId, slot: str) -> bytes:
+    """Key of the message in a user's slot."""
+    return user_key(user) + slot.encode()
+
+
 # --- addresses and deposits ---------------------------------------------------------------------
 
 
 class AddressRow(msgspec.Struct, frozen=True, kw_only=True):
-    """ADDRESSES, sequenced, append-only: an address is watched for ever; written by the linker."""
+    """ADDRESSES, sequenced, append-only: an address is watched for ever; written by the linker.
+
+    `index` is the row's own sequence number, so that none is given twice; index 0 is the store's fingerprint.
+    """
 
     index: int
     address: Address
@@ -71,10 +93,14 @@ class PayerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CursorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """CURSOR `cursor`: the last finalized block whose deposits are committed; no address is issued before it."""
+    """CURSOR `cursor`: the last finalized block whose deposits are committed; no address is issued before it.
+
+    `at` is that block's time in ms, 0 where only its hash is known (the very first one).
+    """
 
     number: int
     hash: Hash
+    at: Ms = Ms(0)
 
 
 class SeenRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,38 +113,77 @@ class SeenRow(msgspec.Struct, frozen=True, kw_only=True):
     block: int
 
 
-# --- inbox events of the chain ------------------------------------------------------------------
+# --- links --------------------------------------------------------------------------------------
 
 
-class DepositFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A finalized deposit; `total_from_sender` in wei is what this sender has paid to this address, this included."""
+class WalletRow(msgspec.Struct, frozen=True, kw_only=True):
+    """WALLETS by `address_key(wallet)`: who has paid from it, in that order, and who has linked it."""
+
+    claims: tuple[UserId, ...] = ()
+    holder: UserId | None = None
+
+
+class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
+    """CREDENTIALS by `credential_key(user, agent)`, under the user's key: an agent's private key, 32 bytes."""
 
     user: UserId
-    address: Address
-    sender: Address
-    tx: Hash
-    wei: Wei
-    block: int
+    agent: Address
+    wallet: Address
+    secret: Secret
+    kept: Ms
+
+
+# --- inbox and outbox ---------------------------------------------------------------------------
+
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """INBOX, sequenced: what happened to a user, until the linker has consumed it; `at` when it was taken in.
+
+    What a user wrote or pressed lies under his key, everything else under the epoch's.
+    """
+
+    user: UserId
     at: Ms
-    total_from_sender: Wei
+    event: Event
 
 
-class DepositSeen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A payment is in a block that is not final yet: said once a transaction, worth nothing."""
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """OUTBOX, sequenced, under the user's key: an intent until it is settled; written by the linker.
 
-    user: UserId
-    address: Address
-    tx: Hash
-    wei: Wei
-    block: int
-
-
-class DepositFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A finalized transaction to the address failed (status 0): its value never arrived."""
+    `random_id` (signed 64 bits) makes a message one however often it is sent; nothing happens before `due`.
+    `tries` and `told` are the relay's: how often it failed, and whether the user knows that it takes longer.
+    """
 
     user: UserId
-    address: Address
-    sender: Address
-    tx: Hash
-    wei: Wei
-    block: int
+    due: Ms
+    random_id: int
+    language: str
+    intent: Intent
+    tries: int = 0
+    told: bool = False
+
+
+class ParkedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """PARKED, sequenced: a row that its owner could not deal with three times, and what that raised, by type.
+
+    `row` is an outbox row's content, to be tried again; an inbox row's is dropped, since it may be a paste.
+    """
+
+    table: Table
+    sequence: int
+    error: str
+    at: Ms
+    row: Secret | None = None
+
+
+class SentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """SENT by `sent_key(user, slot)`, under the user's key: the message that the generation's next text edits."""
+
+    message_id: int
+    generation: int = 0
+
+
+# --- Telegram -----------------------------------------------------------------------------------
+
+TELEGRAM_STATE_KEY: Final = b"state"
+TELEGRAM_SESSION_KEY: Final = b"session"

@@ -7,10 +7,12 @@ from typing import Final
 import msgspec
 
 from perpbotd.domain.types import Address, World
+from perpbotd.domain.venue import Operator
 from perpbotd.secret import Secret
 
 WORLD_KEY: Final = b"world"
 XPUB_KEY: Final = b"xpub"
+OPERATORS_KEY: Final = b"operators"
 
 
 class WorldRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,3 +26,9 @@ class XpubRow(msgspec.Struct, frozen=True, kw_only=True):
 
     xpub: Secret
     first_address: Address
+
+
+class OperatorsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """META `operators`: who the wrong-user control and the calibration ask as (aster.md §5.4); absent where nobody."""
+
+    operators: tuple[Operator, ...]

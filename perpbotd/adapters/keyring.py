@@ -43,11 +43,15 @@ def key_id(key: Secret) -> bytes:
 
 
 def read_key_file(path: Path) -> Secret:
-    """The key in a file or systemd credential; raises ConfigError when it is not one."""
+    """The key in a file or systemd credential; raises ConfigError when it is not one, or others may read it."""
     try:
+        # The group's bits are let pass: a credential's access list for the service's user shows in them.
+        mode = path.stat().st_mode & 0o777
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"key file {path}: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigError(f"key file {path} has mode {mode:04o}: others must have no access (chmod 600)")
     if len(data) != KEY_SIZE:
         raise ConfigError(f"key file {path}: must hold exactly {KEY_SIZE} bytes, holds {len(data)}")
     return Secret(data)

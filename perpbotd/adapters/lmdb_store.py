@@ -54,8 +54,7 @@ class LmdbStore:
         require_store(path)
         self._claim = Claim(path)
         try:
-            check_in_child(path / DATA)
-            check_in_child(path / USERS)
+            check_in_child(path / DATA, path / USERS)
             self._data = Environment(path / DATA, map_size=settings.map_size, map_limit=settings.map_limit)
             try:
                 self._open(outer, settings)

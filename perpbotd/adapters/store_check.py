@@ -1,6 +1,7 @@
-"""Reads every page of an LMDB environment, as a child process: damage may kill the reader (security.md).
+"""Reads every page of LMDB environments, as a child process: damage may kill the reader (security.md).
 
-Run by file name with the environment's directory as its argument; imports nothing of this package. Exits 0 when sound.
+Run by file name with their directories as arguments; imports nothing of this package. Exits 0 when all are sound, 65
+(EX_DATAERR) with the damage in its last line.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ def check(directory: str) -> str | None:
 
 
 if __name__ == "__main__":
-    try:
-        problem = check(sys.argv[1])
-    except lmdb.Error as error:
-        problem = str(error)
-    if problem is not None:
-        sys.exit(problem)
+    for directory in sys.argv[1:]:
+        try:
+            problem = check(directory)
+        except lmdb.Error as error:
+            problem = str(error)
+        if problem is not None:
+            sys.stderr.write(f"{directory}: {problem}\n")
+            sys.exit(65)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -29,6 +30,10 @@ MAX_TABLES = 64
 MAP_SIZE = 64 * 2**20
 MAP_LIMIT = 64 * 2**30
 CHECK_SECONDS = 900.0
+DAMAGED = 65
+"""How `store_check.py` exits when it found damage (sysexits.h EX_DATAERR); any other failure says nothing."""
+
+_DIED_OF_DAMAGE = frozenset({signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
 
 # EFBIG: a file-size limit (RLIMIT_FSIZE) is one more way for a disk to be full.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -144,7 +149,7 @@ def _errno(error: lmdb.Error) -> int | None:
 
 @contextmanager
 def reading(directory: Path) -> Generator[None]:
-    """Turns what LMDB says of a broken file into StoreDamaged and whatever else it says into StoreFailure."""
+    """Turns what LMDB says of a broken file into StoreDamaged, all else it or the system says into StoreFailure."""
     try:
         yield
     except (
@@ -154,7 +159,7 @@ def reading(directory: Path) -> Generator[None]:
         lmdb.VersionMismatchError,
     ) as error:
         raise StoreDamaged(f"{directory}: {error}") from error
-    except lmdb.Error as error:
+    except (lmdb.Error, OSError) as error:
         raise StoreFailure(f"{directory}: {error}") from error
 
 
@@ -168,33 +173,43 @@ def file_size(directory: Path) -> int:
 
 def require_store(path: Path) -> None:
     """Raises ConfigError when there is no store, or others may read it; StoreDamaged when half of it is missing."""
-    # LMDB takes an empty file for a new database (security.md): a store is never made by opening it.
-    if not file_size(path / DATA):
-        raise ConfigError(f"no store at {path}: run perpbotd init")
-    if not file_size(path / USERS):
-        raise StoreDamaged(f"{path}: the users' keys are missing")
-    for directory in (path, path / DATA, path / USERS):
-        mode = directory.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise ConfigError(f"{directory} has mode {mode:04o}: others must have no access (chmod 700)")
-
-
-def check_in_child(directory: Path) -> None:
-    """Read the whole environment in a process that may die of it; raises StoreDamaged when it does not verify."""
-    script = Path(__file__).with_name("store_check.py")
-    # -P: the child imports what its parent would, and nothing that lies beside the script.
-    command = [sys.executable, "-P", str(script), str(directory)]
     try:
-        child = subprocess.run(  # noqa: S603  # our own interpreter on our own file
+        # LMDB takes an empty file for a new database (security.md): a store is never made by opening it.
+        if not (path / DATA / FILE).exists():
+            raise ConfigError(f"no store at {path}: run perpbotd init")
+        for directory in (path / DATA, path / USERS):
+            if not file_size(directory):
+                raise StoreDamaged(f"{directory / FILE} is missing or empty: put a backup back")
+        for directory in (path, path / DATA, path / USERS):
+            mode = directory.stat().st_mode & 0o777
+            if mode & 0o077:
+                raise ConfigError(f"{directory} has mode {mode:04o}: others must have no access (chmod 700)")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def check_in_child(*directories: Path) -> None:
+    """Read whole environments in a process that may die of it; raises StoreDamaged when one does not verify.
+
+    StoreFailure when it cannot be said: a Ctrl-C reaches the child too, and a child that was killed proves nothing.
+    """
+    script = Path(__file__).with_name("store_check.py")
+    names = [str(directory) for directory in directories]
+    # -P: the child imports what its parent would, and nothing that lies beside the script.
+    command = [sys.executable, "-P", str(script), *names]
+    try:
+        child = subprocess.run(  # noqa: S603  # our own interpreter on our own files
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CHECK_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise StoreFailure(f"{directory}: could not be checked: {error}") from error
-    if child.returncode < 0:
-        raise StoreDamaged(f"{directory}: reading it kills a process (signal {-child.returncode})")
+        raise StoreFailure(f"{names[0]}: could not be checked: {error}") from error
+    said = (child.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+    if -child.returncode in _DIED_OF_DAMAGE:
+        raise StoreDamaged(f"{' or '.join(names)}: reading it kills a process (signal {-child.returncode})")
+    if child.returncode == DAMAGED:
+        raise StoreDamaged(said)
     if child.returncode:
-        lines = child.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise StoreDamaged(f"{directory}: {lines[-1]}")
+        raise StoreFailure(f"{names[0]}: could not be checked: exit {child.returncode}, {said}")
 
 
 class Claim:

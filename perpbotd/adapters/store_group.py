@@ -88,7 +88,5 @@ class Group:
         self.rows.put_for(number, key, table, name, row)
 
     def _shred(self, owner: UserId) -> None:
-        dying = self.users.shred(owner)
-        if dying is not None:
-            number, tombstone = dying
+        for number, tombstone in self.users.shred(owner):
             self.rows.put(TOMBSTONES, number_key(number), codec.encode(tombstone))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from perpbotd.adapters.keyring import key_id, new_key
 from perpbotd.adapters.sealed import Alg, Header, Place, seal, unseal
-from perpbotd.adapters.store_files import FILE, USERS, Environment, file_size, sync_directory
+from perpbotd.adapters.store_files import FILE, USERS, Environment, file_size, reading, sync_directory
 from perpbotd.domain.types import UserId
 from perpbotd.errors import Invariant, StoreDamaged
 from perpbotd.secret import Secret
@@ -43,7 +43,8 @@ class UserKeys:
         self._map_size = map_size
         self.dead = set(dead)
         self._wrapped: dict[int, bytes] = {}
-        self._number: dict[UserId, int] = {}
+        # More than one where a crash came between a new key and the commit that would have killed the one before.
+        self._living: dict[UserId, tuple[int, ...]] = {}
         self._last = max(self.dead, default=0)
         shutil.rmtree(self._directory / _COPY, ignore_errors=True)
         self._open()
@@ -70,14 +71,17 @@ class UserKeys:
                 self._wrapped[number] = value
                 self._last = max(self._last, number)
                 if number not in self.dead:
-                    self._number[UserId(_OWNER.unpack(owner)[0])] = number
+                    self._lives(UserId(_OWNER.unpack(owner)[0]), number)
+
+    def _lives(self, owner: UserId, number: int) -> None:
+        self._living[owner] = (*self._living.get(owner, ()), number)
 
     def _place(self, number: int) -> Place:
         return Place(store=self._store, table=USERS, key=_NUMBER.pack(number))
 
-    def number(self, owner: UserId) -> int | None:
-        """The number of a user's living key."""
-        return self._number.get(owner)
+    def living(self, owner: UserId) -> tuple[int, ...]:
+        """The numbers of a user's living keys; new rows go under the last."""
+        return self._living.get(owner, ())
 
     def next_number(self) -> int:
         """One that neither a living nor a dead key has had."""
@@ -113,7 +117,7 @@ class UserKeys:
         self._files.write(put)
         for number, (owner, wrapped) in fresh.items():
             self._wrapped[number] = wrapped
-            self._number[owner] = number
+            self._lives(owner, number)
             self._last = max(self._last, number)
 
     def delete(self, numbers: Iterable[int]) -> None:
@@ -131,8 +135,10 @@ class UserKeys:
         self._files.write(drop)
         for number in present:
             del self._wrapped[number]
-        self._number = {owner: number for owner, number in self._number.items() if number not in gone}
-        self._compact()
+        left = {owner: tuple(set(numbers) - gone) for owner, numbers in self._living.items()}
+        self._living = {owner: tuple(sorted(numbers)) for owner, numbers in left.items() if numbers}
+        with reading(self._directory):
+            self._compact()
 
     def _compact(self) -> None:
         """LMDB keeps the pages of deleted values; only a compacted copy in the file's place is without them."""
@@ -160,24 +166,21 @@ class UserKeysInTransaction:
         self._keys = keys
         self.fresh: dict[int, tuple[UserId, bytes]] = {}
         self.shredded: set[int] = set()
-        self._number: dict[UserId, int | None] = {}
+        self._living: dict[UserId, tuple[int, ...]] = {}
         self._next = keys.next_number()
 
-    def number(self, owner: UserId) -> int | None:
-        """The user's living key, if any."""
-        return self._number[owner] if owner in self._number else self._keys.number(owner)
+    def living(self, owner: UserId) -> tuple[int, ...]:
+        """The numbers of the user's living keys; new rows go under the last."""
+        return self._living[owner] if owner in self._living else self._keys.living(owner)
 
     def key_for_writing(self, owner: UserId) -> tuple[int, Secret]:
         """The user's living key, made where there is none: a user who comes back gets a new one."""
-        number = self.number(owner)
-        if number is None:
-            number = self._number[owner] = self._next
-            self.fresh[number] = (owner, self._keys.wrap(number, owner))
+        if not self.living(owner):
+            self.fresh[self._next] = (owner, self._keys.wrap(self._next, owner))
+            self._living[owner] = (self._next,)
             self._next += 1
-        key = self.key(number)
-        if key is None:
-            raise Invariant(f"user key {number} is dead and yet in use")
-        return number, key
+        number = self.living(owner)[-1]
+        return number, self._alive(number)
 
     def key(self, number: int) -> Secret | None:
         """As UserKeys.key, with what this transaction made and shredded."""
@@ -187,17 +190,18 @@ class UserKeysInTransaction:
             return self._keys.unwrap(number, self.fresh[number][1])
         return self._keys.key(number)
 
-    def shred(self, owner: UserId) -> tuple[int, Tombstone] | None:
-        """The key that dies with this transaction; None when the user has none."""
-        number = self.number(owner)
-        if number is None:
-            return None
+    def shred(self, owner: UserId) -> list[tuple[int, Tombstone]]:
+        """The user's keys that die with this transaction; none where the user has none."""
+        dying = [(number, Tombstone(key_id=key_id(self._alive(number)))) for number in self.living(owner)]
+        self.shredded.update(number for number, _ in dying)
+        self._living[owner] = ()
+        return dying
+
+    def _alive(self, number: int) -> Secret:
         key = self.key(number)
         if key is None:
-            return None
-        self.shredded.add(number)
-        self._number[owner] = None
-        return number, Tombstone(key_id=key_id(key))
+            raise Invariant(f"user key {number} is dead and yet in use")
+        return key
 
 
 def number_key(number: int) -> bytes:

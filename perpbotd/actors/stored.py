@@ -1,0 +1,55 @@
+"""Questions to the store whose answer can only be of one kind."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import trio
+
+from perpbotd.errors import Invariant
+from perpbotd.kernel.channel import Call, ask
+from perpbotd.messages import Commit, Committed, Conflict, Found, Get, Scan, StoreAnswer, StoreRequest, Table
+from perpbotd.secret import Secret
+
+PAGE: Final = 1024
+"""Rows asked for at once."""
+
+Store: TypeAlias = trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]]
+
+
+async def row(store: Store, table: Table, key: bytes) -> Secret | None:
+    """One row's content, None where it is absent; raises PeerDied when the store is gone."""
+    found = await _found(store, Get(table=table, key=key))
+    return found.entries[0].row if found.entries else None
+
+
+async def page(store: Store, table: Table, after: bytes) -> Found:
+    """The rows after a key; fewer than PAGE are the last there are. Raises PeerDied when the store is gone."""
+    return await _found(store, Scan(table=table, after=after, limit=PAGE))
+
+
+async def rows(store: Store, table: Table) -> list[Secret]:
+    """Every row of a small table; raises PeerDied when the store is gone."""
+    everything: list[Secret] = []
+    after = b""
+    while True:
+        found = await page(store, table, after)
+        everything += [entry.row for entry in found.entries]
+        if len(found.entries) < PAGE:
+            return everything
+        after = found.entries[-1].key
+
+
+async def commit(store: Store, change: Commit) -> Committed | Conflict:
+    """Write all of it or nothing, durable when answered; raises PeerDied when the store is gone."""
+    answer = await ask(store, change)
+    if not isinstance(answer, Committed | Conflict):
+        raise Invariant(f"the store answered Commit with {type(answer).__name__}")
+    return answer
+
+
+async def _found(store: Store, question: Get | Scan) -> Found:
+    answer = await ask(store, question)
+    if not isinstance(answer, Found):
+        raise Invariant(f"the store answered {type(question).__name__} with {type(answer).__name__}")
+    return answer

@@ -1,0 +1,108 @@
+"""What a step of the linking asks for: intents that the relay carries out, and rows that the linker writes."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from perpbotd.domain.events import TimerName
+from perpbotd.domain.phrases import Said
+from perpbotd.domain.types import Address, Ms
+from perpbotd.secret import Secret
+
+# --- intents: rows of the outbox, each carried out once -----------------------------------------
+
+
+class Say(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Tell the user. With a `slot` the message last sent in that slot is edited, where it is of the same generation."""
+
+    said: Said
+    slot: str = ""
+    generation: int = 0
+
+
+class DeletePasted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Delete the user's own messages, for both sides: they hold, or might hold, a secret.
+
+    `group` is where, when it is not the private chat.
+    """
+
+    message_ids: tuple[int, ...]
+    group: int | None = None
+
+
+class Acknowledge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Stop a pressed button's spinner, with a short text (a phrase's key) or none."""
+
+    query_id: int
+    phrase: str = ""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Look at the credential of this agent at the venue; `check` numbers the link's checks."""
+
+    check: int
+    wallet: Address
+    agent: Address
+    name_code: str
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Come back with TimeCame once it is `due` (ms)."""
+
+    timer: TimerName
+    mark: int
+    due: Ms
+
+
+class LeadToPrivate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Answer in a group with a deep link to the private chat."""
+
+    chat: int
+    said: Said
+
+
+Intent: TypeAlias = Say | DeletePasted | Acknowledge | Check | Timer | LeadToPrivate
+
+# --- rows: written in the step's own transaction ------------------------------------------------
+
+
+class IssueAddress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Give this user a deposit address of his own; AddressIssued follows in the same transaction."""
+
+
+class KeepCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Seal the agent's private key, 32 bytes, under the user's key."""
+
+    agent: Address
+    wallet: Address
+    secret: Secret
+
+
+class DropCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Forget an agent's private key."""
+
+    agent: Address
+
+
+class ClaimWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Note that this wallet paid this user's address: a claim, which blocks nobody."""
+
+    wallet: Address
+
+
+class HoldWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The wallet is linked by this user from now on."""
+
+    wallet: Address
+
+
+class ReleaseWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The wallet is no longer linked by this user."""
+
+    wallet: Address
+
+
+RowChange: TypeAlias = IssueAddress | KeepCredential | DropCredential | ClaimWallet | HoldWallet | ReleaseWallet
+Effect: TypeAlias = Intent | RowChange

@@ -1,0 +1,196 @@
+"""The store in memory, with LmdbStore's semantics and no thread; held to it by tests/test_store_backends.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from perpbotd.adapters.store_rules import (
+    SEQUENCED,
+    check_commit,
+    check_key,
+    check_sequenced,
+    check_written,
+    sequence_key,
+)
+from perpbotd.domain.types import UserId
+from perpbotd.messages import (
+    Append,
+    Commit,
+    Committed,
+    Conflict,
+    Drop,
+    Entry,
+    Expect,
+    Put,
+    Shred,
+    StoreSize,
+    Table,
+)
+from perpbotd.ports import StoreBackend
+from perpbotd.secret import Secret
+
+_DISK_FREE = 2**40
+
+
+class _Row:
+    """A row and its owner's key at the time; a dead key leaves the row in place and unreadable."""
+
+    def __init__(self, content: bytes, key: int | None) -> None:
+        self.content = content
+        self.key = key
+
+
+class _State:
+    """Everything that a commit may change; copied for each group, so that one that fails leaves nothing."""
+
+    def __init__(self) -> None:
+        self.tables: dict[Table, dict[bytes, _Row]] = {table: {} for table in Table}
+        self.sequences: dict[Table, int] = {}
+        self.dedupe: set[tuple[Table, bytes]] = set()
+        self.keys: dict[UserId, int] = {}
+        self.dead: set[int] = set()
+        self.transaction = 1
+
+    def copy(self) -> _State:
+        new = _State()
+        new.tables = {table: dict(rows) for table, rows in self.tables.items()}
+        new.sequences = dict(self.sequences)
+        new.dedupe = set(self.dedupe)
+        new.keys = dict(self.keys)
+        new.dead = set(self.dead)
+        new.transaction = self.transaction
+        return new
+
+    def get(self, table: Table, key: bytes) -> Secret | None:
+        row = self.tables[table].get(key)
+        return None if row is None or row.key in self.dead else Secret(row.content)
+
+    def apply(self, commit: Commit) -> Committed | Conflict:
+        for expect in commit.expects:
+            if not self._holds(expect):
+                return Conflict(table=expect.table)
+        sequences: list[int | None] = []
+        for op in commit.ops:
+            match op:
+                case Put():
+                    check_written(op.table, op.key, self.sequences.get(op.table, 0))
+                    self._put(op.table, op.key, op.row, op.owner)
+                case Append():
+                    sequences.append(self._append(op))
+                case Drop():
+                    self.tables[op.table].pop(op.key, None)
+                case Shred():
+                    key = self.keys.pop(op.owner, None)
+                    if key is not None:
+                        self.dead.add(key)
+        return Committed(sequences=tuple(sequences))
+
+    def _holds(self, expect: Expect) -> bool:
+        if expect.last_sequence is not None and expect.last_sequence != self.sequences.get(expect.table, 0):
+            return False
+        return expect.key is None or self.get(expect.table, expect.key) == expect.row
+
+    def _append(self, op: Append) -> int | None:
+        if op.dedupe is not None:
+            if (op.table, op.dedupe) in self.dedupe:
+                return None
+            self.dedupe.add((op.table, op.dedupe))
+        sequence = self.sequences[op.table] = self.sequences.get(op.table, 0) + 1
+        self._put(op.table, sequence_key(sequence), op.row, op.owner)
+        return sequence
+
+    def _put(self, table: Table, key: bytes, row: Secret, owner: UserId | None) -> None:
+        number = None
+        if owner is not None:
+            number = self.keys.setdefault(owner, len(self.keys) + len(self.dead) + 1)
+        self.tables[table][key] = _Row(row.reveal(), number)
+
+
+class MemoryStore:
+    """ports.StoreBackend; `close` keeps what is stored, as a disk does, for the next life of the daemon."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+
+    def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]:
+        for commit in commits:
+            check_commit(commit)
+        state = self._state.copy()
+        answers = [state.apply(commit) for commit in commits]
+        state.transaction += 1
+        self._state = state
+        return answers
+
+    def get(self, table: Table, key: bytes) -> Secret | None:
+        check_key(table, key)
+        return self._state.get(table, key)
+
+    def scan(self, table: Table, after: bytes, limit: int) -> list[Entry]:
+        if after:
+            check_key(table, after)
+        found: list[Entry] = []
+        for key in sorted(key for key in self._state.tables[table] if key > after):
+            row = self._state.get(table, key)
+            if row is not None and len(found) < limit:
+                found.append(Entry(key=key, row=row))
+        return found
+
+    def last_sequence(self, table: Table) -> int:
+        check_sequenced(table)
+        return self._state.sequences.get(table, 0)
+
+    def measure(self) -> StoreSize:
+        tables = self._state.tables
+        return StoreSize(
+            rows={table.value: len(rows) for table, rows in tables.items()},
+            bytes_used=sum(len(row.content) for rows in tables.values() for row in rows.values()),
+            transaction=self._state.transaction,
+            disk_free=_DISK_FREE,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+class InlineRunner:
+    """ports.StoreRunner on Trio's own thread; either hook may raise to play a crash on its side of the commit."""
+
+    def __init__(
+        self,
+        backend: StoreBackend,
+        before_commit: Callable[[], None] | None = None,
+        after_commit: Callable[[], None] | None = None,
+    ) -> None:
+        self._backend = backend
+        self._before = before_commit
+        self._after = after_commit
+
+    async def open(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]:
+        await trio.lowlevel.checkpoint()
+        if self._before is not None:
+            self._before()
+        answers = self._backend.apply(commits)
+        if self._after is not None:
+            self._after()
+        return answers
+
+    async def get(self, table: Table, key: bytes) -> Secret | None:
+        await trio.lowlevel.checkpoint()
+        return self._backend.get(table, key)
+
+    async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]:
+        await trio.lowlevel.checkpoint()
+        last = self._backend.last_sequence(table) if table in SEQUENCED else 0
+        return self._backend.scan(table, after, limit), last
+
+    async def measure(self) -> StoreSize:
+        await trio.lowlevel.checkpoint()
+        return self._backend.measure()
+
+    async def close(self) -> None:
+        self._backend.close()
