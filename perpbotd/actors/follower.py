@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 import trio
 
+from perpbotd.actors.life_signs import Facts, LifeSigns
 from perpbotd.actors.providers import Panel, Provider, ask_all
 from perpbotd.domain import chain
 from perpbotd.domain.chain import Advance, Point, Violation, Wait
@@ -27,6 +28,7 @@ class FollowerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `range_limit` and `recent` in blocks, `timer` in s. Where the finality that `quorum` providers claim stands still
     for `patience` s, one provider's claim is enough; of the block's hash the quorum must be of one mind as ever.
+    Where nothing was taken for `loud` s though something is to be taken, the operators are told.
     """
 
     chain_id: int
@@ -36,6 +38,7 @@ class FollowerConfig(msgspec.Struct, frozen=True, kw_only=True):
     timer: float = 1.0
     patience: float = 10.0
     recent: int = 32
+    loud: float = 60.0
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -49,10 +52,10 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Stuck(msgspec.Struct, frozen=True):
-    """Nothing could be taken; `alarm` where only an operator can say what is true."""
+    """Nothing could be taken; `violation` where only an operator can say what is true."""
 
     why: str
-    alarm: bool = False
+    violation: bool = False
 
 
 Step: TypeAlias = Idle | Taken | Stuck
@@ -72,12 +75,14 @@ async def follower(
     Raises ConfigError when every provider is on another chain; nothing else that providers do ends it.
     """
     panel = Panel(nodes, chain_id=config.chain_id, genesis=config.genesis, quorum=config.quorum)
-    following = _Follower(panel, to_matcher, ask_cursor, pulses, config)
+    following = _Follower(panel, to_matcher, ask_cursor, config)
+    signs = LifeSigns("follower", pulses, following.facts)
     bell = Bell()
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(signs.run)
         for node in nodes:
             nursery.start_soon(_listen, node, bell)
-        await following.run(bell, task_status)
+        await following.run(bell, signs, task_status)
 
 
 async def _listen(node: ChainNode, bell: Bell) -> None:
@@ -98,13 +103,11 @@ class _Follower:
         panel: Panel,
         to_matcher: trio.MemorySendChannel[ToMatcher],
         ask_cursor: trio.MemorySendChannel[Call[AskCursor, Cursor]],
-        pulses: trio.MemorySendChannel[Pulse],
         config: FollowerConfig,
     ) -> None:
         self._panel = panel
         self._to_matcher = to_matcher
         self._ask_cursor = ask_cursor
-        self._pulses = pulses
         self._config = config
         self._recent: dict[Hash, BlockRead] = {}
         self._sent: Point | None = None
@@ -113,13 +116,16 @@ class _Follower:
         self._turn = 0
         self._failures = 0
         self._not_before = 0.0
+        self._moved_at = trio.current_time()
+        self._cursor: Point | None = None
         self._finalized = 0
         self._step: Step = Idle()
 
-    async def run(self, bell: Bell, task_status: trio.TaskStatus[None]) -> None:
+    async def run(self, bell: Bell, signs: LifeSigns, task_status: trio.TaskStatus[None]) -> None:
+        """Follow until cancelled."""
         started = rung = False
         while True:
-            cursor = await self._cursor()
+            cursor = self._cursor = await self._where()
             if cursor is not None and not started:
                 task_status.started()
                 started = True
@@ -129,14 +135,14 @@ class _Follower:
             if trio.current_time() >= self._not_before:
                 self._step = await self._forward(cursor, ready)
                 self._back_off()
-            self._say(cursor)
+            signs.turn()
             rung = False
             if not (isinstance(self._step, Taken) and self._step.more):
                 with trio.move_on_after(self._config.timer):
                     await bell.wait()
                     rung = True
 
-    async def _cursor(self) -> Point | None:
+    async def _where(self) -> Point | None:
         kept = await ask(self._ask_cursor, AskCursor())
         if kept.number is None or kept.hash is None:
             return None
@@ -148,6 +154,7 @@ class _Follower:
     def _back_off(self) -> None:
         if not isinstance(self._step, Stuck):
             self._failures = 0
+            self._moved_at = trio.current_time()
             return
         first, longest = _BACKOFF_S
         self._not_before = trio.current_time() + min(first * 2 ** min(self._failures, 10), longest)
@@ -185,12 +192,14 @@ class _Follower:
             case Advance(to=to, anchor=anchor):
                 return await self._take(cursor, Point(number=to, hash=anchor), ready)
             case Violation() as violation:
-                return _alarm(violation)
+                return _violated(violation)
             case Wait(why=why):
                 return Stuck(why) if why and target > cursor.number else Idle()
 
     async def _begin(self, ready: Sequence[Provider], claims: dict[Provider, Header]) -> Step:
         number = self._reach(-1, claims, _ANY_DISTANCE)
+        if number < 0:
+            return Stuck(f"{len(claims)} of {self._config.quorum} needed providers know a finalized block")
         agreed = chain.agreement(await self._hashes(number, ready, claims), quorum=self._config.quorum)
         if agreed is None:
             return Stuck(f"the providers do not agree about block {number}")
@@ -246,7 +255,7 @@ class _Follower:
     async def _violation(self, cursor: Point, ready: Sequence[Provider]) -> Stuck | None:
         hashes = await self._hashes(cursor.number, ready, {})
         decision = chain.decide(cursor, cursor.number, hashes, quorum=self._config.quorum)
-        return _alarm(decision) if isinstance(decision, Violation) else None
+        return _violated(decision) if isinstance(decision, Violation) else None
 
     def _discard(self, why: str) -> Stuck:
         self._turn += 1
@@ -254,24 +263,31 @@ class _Follower:
         self._recent.clear()
         return Stuck(why)
 
-    def _say(self, cursor: Point | None) -> None:
-        facts: dict[str, str | int | float | bool] = {
-            "cursor": -1 if cursor is None else cursor.number,
+    def facts(self) -> Facts:
+        """For `status`."""
+        facts: Facts = {
+            "cursor": -1 if self._cursor is None else self._cursor.number,
             "finalized": self._finalized,
             "trouble": self._step.why if isinstance(self._step, Stuck) else "",
-            "alarm": isinstance(self._step, Stuck) and self._step.alarm,
+            "alarm": self._alarm(),
             "lone_finality": trio.current_time() - self._settled_at >= self._config.patience,
         }
         for provider in self._panel.providers:
             facts[f"provider {provider.node.name}"] = provider.state()
-        try:
-            self._pulses.send_nowait(Pulse(actor="follower", at=trio.current_time(), facts=facts))
-        except trio.WouldBlock:
-            return  # Nobody has looked since the last one.
+        return facts
+
+    def _alarm(self) -> str:
+        if not isinstance(self._step, Stuck):
+            return ""
+        if self._step.violation:
+            return f"{self._step.why}; nothing is credited until the providers are on the chain that was counted"
+        if trio.current_time() - self._moved_at < self._config.loud:
+            return ""
+        return f"no block was taken for {self._config.loud:.0f} s, check the chain providers: {self._step.why}"
 
 
-def _alarm(violation: Violation) -> Stuck:
+def _violated(violation: Violation) -> Stuck:
     return Stuck(
         f"FINALITY VIOLATION: block {violation.number} was taken for final and is {violation.hash} now",
-        alarm=True,
+        violation=True,
     )

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
+_LONGEST_WISH_S = 300.0
+"""Whatever a provider asks for (Retry-After), it is tried again after this."""
 _QUARANTINE_S = 60.0
 
 
@@ -41,7 +43,8 @@ class Provider:
             self.trouble = error.what
             self._failures += 1
             wait = min(_FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10), _LONGEST_BACKOFF_S)
-            self._retry_at = trio.current_time() + max(wait, error.retry_after or 0.0)
+            wish = min(error.retry_after or 0.0, _LONGEST_WISH_S)
+            self._retry_at = trio.current_time() + max(wait, wish)
             return None
         self.trouble = ""
         self._failures = 0

@@ -106,7 +106,11 @@ def known_end(anchor: Point, cursor: int, recent: Mapping[Hash, BlockRead]) -> l
     """The end of a range that was read before it was final, walked back from the anchor by parent hash."""
     end: list[BlockRead] = []
     wanted = anchor.hash
-    while (block := recent.get(wanted)) is not None and block.number > cursor:
+    # The numbers are counted down, not read off: a block that names itself as its parent would be walked for ever.
+    for number in range(anchor.number, cursor, -1):
+        block = recent.get(wanted)
+        if block is None or block.number != number:
+            break
         end.append(block)
         wanted = block.parent_hash
     return end[::-1]

@@ -15,6 +15,7 @@ from perpbotd.messages import BlockRead
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_WORD = 1 << 256
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ Vote: TypeAlias = tuple[Hash, Hash, int]
 def find(blocks: Iterable[BlockRead], watched: Collection[Address]) -> list[Match] | Refused:
     """The transfers of more than nothing to watched addresses; one malformed field refuses all of it."""
     matches: list[Match] = []
+    known: set[Hash] = set()
     for block in blocks:
         for transfer in block.transfers:
             to = transfer.to
@@ -54,8 +56,11 @@ def find(blocks: Iterable[BlockRead], watched: Collection[Address]) -> list[Matc
                 return Refused(reason=f"block {block.number} holds a value that is no quantity")
             if transfer.block_hash != block.hash:
                 return Refused(reason=f"a transaction of block {block.number} names another block")
-            if not _ADDRESS.fullmatch(transfer.sender) or not _HASH.fullmatch(transfer.hash) or wei < 0:
+            if not _ADDRESS.fullmatch(transfer.sender) or not _HASH.fullmatch(transfer.hash) or not 0 <= wei < _WORD:
                 return Refused(reason=f"block {block.number} holds a malformed transaction")
+            if transfer.hash in known:
+                return Refused(reason=f"block {block.number} holds a transaction for the second time")
+            known.add(transfer.hash)
             if wei:
                 matches.append(
                     Match(

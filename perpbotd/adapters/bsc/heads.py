@@ -15,7 +15,7 @@ _SUBSCRIBE = '{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHea
 _subscribed = msgspec.json.Decoder(Reply[str])
 _RECEIVE_BUFFER = 64 * 1024
 _WAITING_HEADS = 64
-_GOODBYE_S = 1.0
+_GOODBYE_S = 0.5
 
 
 async def ring_heads(name: str, url: str, bell: Bell, *, silence_s: float, connect_s: float) -> None:

@@ -73,7 +73,8 @@ class JsonRpcNode(ABC):
         """Wei after a block; raises Upstream, also where the block's state is gone (57.6 s, chain.md)."""
 
         async def balance(address: Address) -> Wei:
-            return Wei(shapes.quantity(self.name, await self._have("eth_getBalance", [address, hex(block)], str)))
+            text = await self._have("eth_getBalance", [address, hex(block)], str)
+            return Wei(shapes.quantity(self.name, text, shapes.WEI_LIMIT))
 
         return await self._each(addresses, balance)
 

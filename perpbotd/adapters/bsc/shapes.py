@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 EMPTY_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """The empty trie's root, `transactionsRoot` of exactly the blocks without transactions (yellow paper)."""
+COUNT_LIMIT = 1 << 53
+"""Above every number, time in s, nonce and status there will ever be, and in ms still within 64 bits."""
+WEI_LIMIT = 1 << 256
 _NOT_THERE = -32000
 
 
@@ -107,12 +110,15 @@ def receipt(service: str, raw: RawReceipt) -> Receipt:
     return Receipt(transaction=raw.transaction_hash, block_hash=raw.block_hash, status=quantity(service, raw.status))
 
 
-def quantity(service: str, text: str) -> int:
-    """A hex quantity; raises Upstream where it is none."""
+def quantity(service: str, text: str, limit: int = COUNT_LIMIT) -> int:
+    """A hex quantity below a limit; raises Upstream where it is none."""
     try:
-        return int(text, 16)
+        value = int(text, 16)
     except ValueError:
         raise Upstream(service, "a quantity that is no hex number") from None
+    if not 0 <= value < limit:
+        raise Upstream(service, "a quantity out of range")
+    return value
 
 
 def _lowered(transfer: Transfer) -> Transfer:

@@ -1,0 +1,145 @@
+"""Follower and matcher on a store in memory, over any nodes: for virtual time, and for real sockets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from perpbotd import codec
+from perpbotd.actors.follower import FollowerConfig, follower
+from perpbotd.actors.matcher import MatcherConfig, matcher
+from perpbotd.actors.store import store
+from perpbotd.domain.events import DepositFailed, DepositFound, DepositSeen
+from perpbotd.domain.types import Address, Hash, Ms, UserId
+from perpbotd.kernel.channel import Bell, Call, Mailbox
+from perpbotd.messages import (
+    Append,
+    AskCursor,
+    Commit,
+    Cursor,
+    Pulse,
+    StoreAnswer,
+    StoreRequest,
+    Table,
+    ToMatcher,
+)
+from perpbotd.ports import ChainNode
+from perpbotd.rows import CURSOR_KEY, AddressRow, CursorRow, InboxRow
+from tests.scenario.memory_store import InlineRunner, MemoryStore
+
+EPOCH_MS = 1_764_547_200_000
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+class VirtualClock:
+    """ports.Clock on Trio's own time."""
+
+    def now(self) -> Ms:
+        return Ms(EPOCH_MS + int(trio.current_time() * 1000))
+
+
+class ChainRig:
+    """`backend` and what lies in it outlive every `living`; hooks as InlineRunner has them."""
+
+    def __init__(
+        self,
+        nodes: Sequence[ChainNode],
+        *,
+        chain_id: int = 56,
+        genesis: Hash,
+        quorum: int = 2,
+        before_commit: Callable[[], None] | None = None,
+        **options: Any,
+    ) -> None:
+        self.nodes = nodes
+        self.quorum = quorum
+        self.config = FollowerConfig(chain_id=chain_id, genesis=genesis, quorum=quorum, **options)
+        self.backend = MemoryStore()
+        self.runner = InlineRunner(self.backend, before_commit)
+        self.requests: Mailbox[Call[StoreRequest, StoreAnswer]] = Mailbox("store", 64)
+        self.to_matcher: Mailbox[ToMatcher] = Mailbox("matcher", 4)
+        self.cursors: Mailbox[Call[AskCursor, Cursor]] = Mailbox("cursors", 1)
+        self.pulses: Mailbox[Pulse] = Mailbox("pulses", 16)
+        self.linker = Bell()
+        self.facts: defaultdict[str, dict[str, Any]] = defaultdict(lambda: defaultdict(str))
+
+    @asynccontextmanager
+    async def living(self, *, following: bool = True) -> AsyncIterator[None]:
+        """One life of the actors, ended by cancelling them; `following`: with the follower."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(store, self.runner, self.requests.receive, self.pulses.send)
+            await nursery.start(
+                partial(
+                    matcher,
+                    self.to_matcher.receive,
+                    self.cursors.receive,
+                    self.requests.send,
+                    self.nodes,
+                    self.linker,
+                    self.pulses.send,
+                    VirtualClock(),
+                    MatcherConfig(quorum=self.quorum),
+                )
+            )
+            if following:
+                nursery.start_soon(
+                    follower, self.nodes, self.to_matcher.send, self.cursors.send, self.pulses.send, self.config
+                )
+            yield
+            nursery.cancel_scope.cancel()
+
+    def issue(self, address: Address, user: int = 1) -> AddressRow:
+        """What the linker's commit does; at most one writer at a time, as there."""
+        index = self.backend.last_sequence(Table.ADDRESSES) + 1
+        row = AddressRow(index=index, address=address, user=UserId(user), issued=Ms(0))
+        self.backend.apply([Commit(ops=(Append(table=Table.ADDRESSES, row=codec.encode(row)),))])
+        return row
+
+    async def until(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
+        """Look again at each sign of life from now on until it holds."""
+        while self.pulses.waiting():
+            self.pulses.receive.receive_nowait()
+        with trio.fail_after(seconds):
+            while True:
+                pulse = await self.pulses.receive.receive()
+                self.facts[pulse.actor] = pulse.facts
+                if holds():
+                    return
+
+    async def counted(self, number: int) -> None:
+        """Wait until the cursor stands at this block or beyond."""
+        await self.until(lambda: (self.cursor() or CursorRow(number=-1, hash=Hash(""))).number >= number)
+
+    def cursor(self) -> CursorRow | None:
+        """As it is stored."""
+        kept = self.backend.get(Table.CURSOR, CURSOR_KEY)
+        return None if kept is None else codec.decode(kept, CursorRow)
+
+    def rows(self, table: Table, kind: type[Row]) -> list[Row]:
+        """All rows of a table."""
+        return [codec.decode(entry.row, kind) for entry in self.backend.scan(table, b"", 10_000)]
+
+    def events(self, kind: type[Row]) -> list[Row]:
+        """The inbox's events of a kind, in order."""
+        return [row.event for row in self.rows(Table.INBOX, InboxRow) if isinstance(row.event, kind)]
+
+    @property
+    def found(self) -> list[DepositFound]:
+        """Deposits as the linker hears of them."""
+        return self.events(DepositFound)
+
+    @property
+    def seen(self) -> list[DepositSeen]:
+        """Hints as the linker hears of them."""
+        return self.events(DepositSeen)
+
+    @property
+    def failed(self) -> list[DepositFailed]:
+        """Failed transactions as the linker hears of them."""
+        return self.events(DepositFailed)
