@@ -1,0 +1,118 @@
+"""The operators' protocol: newline-delimited JSON-RPC 2.0, `hello` first; bytes in, questions and bytes out, no I/O.
+
+A client's first object is `{"jsonrpc": "2.0", "id": 1, "method": "hello", "params": {"protocol": 1}}`; the answer names
+the daemon's version. Then `status` without parameters. A batch is refused; a notification is not answered and does
+nothing. Unknown members of an answer are to be ignored: new ones may come within a protocol version.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from perpbotd.messages import AdminAnswer, AdminQuestion, AskStatus
+
+PROTOCOL = 1
+LINE_LIMIT = 64 * 1024
+"""Bytes of an object with its newline, either way (security.md, Admin socket)."""
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
+"""JSON-RPC 2.0, section 5.1."""
+HELLO_FIRST, WRONG_PROTOCOL, TOO_LONG, TOO_MANY = -32000, -32001, -32002, -32003
+
+Id: TypeAlias = str | int | None
+_LONGEST_ID = 128
+_LARGEST_ID = 2**53
+"""What every JSON reader keeps exactly (RFC 8259, section 6)."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A method call to be answered under this id."""
+
+    id: Id
+    body: AdminQuestion
+
+
+class Session:
+    """One client's conversation: it must say hello once, in a protocol that is spoken here."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._greeted = False
+
+    def receive(self, line: bytes) -> Question | bytes | None:
+        """What to ask the daemon, or the line to send back at once, or None where no answer is due."""
+        try:
+            parsed: Any = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return failure(None, PARSE_ERROR, "this is not JSON")
+        if not isinstance(parsed, dict):
+            return failure(None, INVALID_REQUEST, "one request object a line")
+        request = cast("dict[str, Any]", parsed)
+        if "id" not in request and request.get("jsonrpc") == "2.0" and isinstance(request.get("method"), str):
+            return None
+        identity = request.get("id")
+        if not _is_id(identity):
+            return failure(None, INVALID_REQUEST, f"id is an integer or a string of at most {_LONGEST_ID} characters")
+        method, params = request.get("method"), request.get("params", {})
+        if request.get("jsonrpc") != "2.0" or not isinstance(method, str) or not isinstance(params, dict | list):
+            return failure(identity, INVALID_REQUEST, 'needed: "jsonrpc": "2.0", a method, params as object or array')
+        return self._call(identity, method, params)
+
+    def _call(self, identity: Id, method: str, params: Any) -> Question | bytes:
+        if method == "hello":
+            return self._hello(identity, params)
+        if not self._greeted:
+            return failure(identity, HELLO_FIRST, "say hello first", {"protocols": [PROTOCOL]})
+        if method != "status":
+            return failure(identity, METHOD_NOT_FOUND, "no such method")
+        if params:
+            return failure(identity, INVALID_PARAMS, "status takes no parameters")
+        return Question(id=identity, body=AskStatus())
+
+    def _hello(self, identity: Id, params: Any) -> bytes:
+        if not isinstance(params, dict):
+            return failure(identity, INVALID_PARAMS, 'hello takes {"protocol": number}')
+        wanted = cast("dict[str, Any]", params).get("protocol")
+        if not isinstance(wanted, int) or isinstance(wanted, bool):
+            return failure(identity, INVALID_PARAMS, 'hello takes {"protocol": number}')
+        if wanted != PROTOCOL:
+            return failure(identity, WRONG_PROTOCOL, "this protocol is not spoken here", {"protocols": [PROTOCOL]})
+        self._greeted = True
+        return success(identity, {"protocol": PROTOCOL, "daemon": "perpbotd", "version": self._version})
+
+
+def _is_id(value: Any) -> bool:
+    match value:
+        case bool():
+            return False
+        case int():
+            return abs(value) <= _LARGEST_ID
+        case str():
+            return len(value) <= _LONGEST_ID
+        case _:
+            return value is None
+
+
+def answer(identity: Id, body: AdminAnswer) -> bytes:
+    """The line for an answer; an answer that is too long is an internal error, never a broken line."""
+    line = success(identity, body)
+    if len(line) > LINE_LIMIT:
+        return failure(identity, INTERNAL_ERROR, f"the answer has more than {LINE_LIMIT} bytes")
+    return line
+
+
+def success(identity: Id, result: Any) -> bytes:
+    """A response object on a line."""
+    return _line({"jsonrpc": "2.0", "id": identity, "result": result})
+
+
+def failure(identity: Id, code: int, message: str, data: Any = None) -> bytes:
+    """An error object on a line; it never repeats what the client sent."""
+    error = {"code": code, "message": message} | ({} if data is None else {"data": data})
+    return _line({"jsonrpc": "2.0", "id": identity, "error": error})
+
+
+def _line(value: Any) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
