@@ -81,4 +81,4 @@ async def with_agent(ips: str = HOST_IP, **boxes: bool) -> tuple[Played, AgentKe
     played = Played()
     await played.w.open_account(referral_code="1174b7")
     await played.c.open_account()
-    return played, await played.w.create_agent("perpbot-K7QF", ips, **boxes)
+    return played, await played.w.create_agent("perpbot-7KQF", ips, **boxes)

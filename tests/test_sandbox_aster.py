@@ -50,7 +50,7 @@ async def test_owner_creates_edits_lists_and_revokes() -> None:
     played, key = await with_agent()
     row = {
         "agentAddress": key.address,
-        "agentName": "perpbot-K7QF",
+        "agentName": "perpbot-7KQF",
         "ipWhitelist": HOST_IP,
         "expired": START_US // 1000 + 90 * 86_400_000,
         "source": "API",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from perpbotd.domain.observations import Calibration, Control, Finding, Observations
 from perpbotd.domain.policy import DAY_MS, Policy
-from perpbotd.domain.refusals import Why, why
-from perpbotd.domain.types import Grade
+from perpbotd.domain.refusals import Why, has_another_reason, meaning, why
+from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.venue import AgentList, BuilderUser, VenueRefusal
 
 SAME_MINUTE_MS = 60_000
@@ -37,12 +37,13 @@ def control_gap(seen: Observations, policy: Policy) -> str | None:
     calibration, control = seen.calibration, seen.control
     if calibration is None:
         return "no_calibration"
-    if control is None or seen.row is None or control.wallet == seen.wallet:
-        return "no_control"
     if calibration.user_ignored:
         return "user_ignored"
-    if not _fresh(calibration, control, policy):
+    trace = seen.own.trace if control is None else control.answer.trace
+    if calibration.base_url != trace.base_url or not _young(calibration, trace.at, policy):
         return "stale_calibration"
+    if control is None or seen.row is None or control.wallet == seen.wallet:
+        return "no_control"
     if not isinstance(control.own, AgentList) or control.own.row_of(control.agent) is None:
         return "control_without_list"
     if abs(control.own.trace.at - control.answer.trace.at) > SAME_MINUTE_MS:
@@ -60,10 +61,27 @@ def _answer_gap(seen: Observations, control: Control, calibration: Calibration) 
     return None if answer.row_of(control.agent) is not None else "other_refusal"
 
 
-def _fresh(calibration: Calibration, control: Control, policy: Policy) -> bool:
-    age = control.answer.trace.at - calibration.at
-    same_venue = calibration.base_url == control.answer.trace.base_url
-    return same_venue and 0 <= age < policy.calibration_days * DAY_MS
+def may_count(seen: Observations, policy: Policy) -> bool:
+    """Whether a control could prove anything at all against what calibration recorded."""
+    calibration = seen.calibration
+    if calibration is None or calibration.user_ignored or not _young(calibration, seen.own.trace.at, policy):
+        return False
+    return calibration.code is None or meaning(calibration.code, calibration.message) not in PROVES_NOTHING
+
+
+def may_be_foreign(seen: Observations, policy: Policy) -> bool:
+    """Whether the agent may be another wallet's, as far as the own list's answer goes."""
+    own, calibration = seen.own, seen.calibration
+    if isinstance(own, AgentList):
+        return seen.row is None
+    if why(own) not in {Why.NO_AGENT, Why.ADDRESS}:
+        return False
+    return calibration is None or not _young(calibration, own.trace.at, policy) or calibration.explains(own)
+
+
+def _young(calibration: Calibration, at: Ms, policy: Policy) -> bool:
+    # A record made while the check was under way is as good as one made before it.
+    return abs(at - calibration.at) < policy.calibration_days * DAY_MS
 
 
 def _somebody_elses(seen: Observations, policy: Policy) -> Finding | None:
@@ -78,10 +96,10 @@ def _somebody_elses(seen: Observations, policy: Policy) -> Finding | None:
     if not isinstance(seen.own, VenueRefusal) or not _wrong_user(seen, seen.own, policy):
         return None
     facts = {"why": Why.FOREIGN, "verified": seen.wallet}
-    if why(seen.own) is not Why.NO_AGENT:
+    if not has_another_reason(seen.own):
         return Finding(grade=Grade.REFUTED, trace=seen.own.trace, facts=facts)
-    # The same words tell of an unknown agent; one that is let in without `user` seems to exist elsewhere, but
-    # an empty answer, like a zero account, proves nothing.
+    # The same words tell of an unknown agent or a wrong address; one that is let in without `user` seems to exist
+    # elsewhere, but an empty answer, like a zero account, proves nothing.
     return None if builder is None else Finding(grade=Grade.UNPROVEN, trace=builder.trace, facts=facts)
 
 
@@ -92,5 +110,5 @@ def _wrong_user(seen: Observations, refusal: VenueRefusal, policy: Policy) -> bo
         and not calibration.user_ignored
         and calibration.explains(refusal)
         and why(refusal) not in PROVES_NOTHING
-        and 0 <= refusal.trace.at - calibration.at < policy.calibration_days * DAY_MS
+        and _young(calibration, refusal.trace.at, policy)
     )

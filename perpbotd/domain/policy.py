@@ -19,8 +19,13 @@ class LegacyKeys(StrEnum):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator may decide; times in days or ms by name, grades as the least that is enough."""
+    """What an operator may decide; times in days, hours or ms by name, grades as the least that is enough.
 
+    `bot_name` is the bot's user name, told to users so that a clone is recognised; an attempt lives `attempt_hours`.
+    """
+
+    bot_name: str = ""
+    attempt_hours: int = 24
     wanted_ip: str = "95.111.247.158"
     min_days: int = 3
     warn_days: int = 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
 
 from perpbotd.domain.venue import VenueRefusal
 
@@ -37,14 +38,20 @@ _BY_CODE = {
 }
 _CATCH_ALL = -1000
 """Aster's code for several failures that only their words tell apart (aster.md §5.6)."""
+_ADDRESS_CODES = frozenset({-1011, -2015})
+"""Codes that are known to tell of a wrong address (aster.md §7)."""
 _REQUEST_IP = re.compile(r"request ip:\s*([0-9A-Fa-f.:]+)", re.IGNORECASE)
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
 def why(refusal: VenueRefusal) -> Why:
     """The refusal's meaning; a code nobody calibrated reads as "refused from our address" (aster.md §7)."""
-    code = refusal.trace.code
-    words = refusal.message.lower()
+    return meaning(refusal.trace.code, refusal.message)
+
+
+def meaning(code: int | None, message: str) -> Why:
+    """What a code and its words mean."""
+    words = message.lower()
     if code == _CATCH_ALL and "no agent" in words:
         return Why.NO_AGENT
     if code == _CATCH_ALL and "signature" in words:
@@ -52,10 +59,20 @@ def why(refusal: VenueRefusal) -> Why:
     return _BY_CODE.get(code or 0, Why.ADDRESS)
 
 
+def has_another_reason(refusal: VenueRefusal) -> bool:
+    """Whether these words are known for something else than a wrong user, whatever calibration recorded."""
+    return why(refusal) is not Why.ADDRESS or refusal.trace.code in _ADDRESS_CODES
+
+
 def request_ip(refusal: VenueRefusal) -> str | None:
     """The address the venue says the request came from, where it names one (aster.md §4.4)."""
     found = _REQUEST_IP.search(refusal.message)
-    return found[1].rstrip(".:") if found else None
+    try:
+        named = None if found is None else ip_address(found[1].rstrip(".:"))
+    except ValueError:
+        return None
+    mapped = named.ipv4_mapped if isinstance(named, IPv6Address) else None
+    return None if named is None else str(mapped or named)
 
 
 def wording(message: str) -> str:

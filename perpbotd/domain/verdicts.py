@@ -1,163 +1,31 @@
-"""Every rule a V3 credential must meet, graded with its evidence, and what follows (aster.md §2)."""
+"""What the venue's answers are worth: one graded verdict a rule, and what follows from them (aster.md §2)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from ipaddress import ip_network
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from perpbotd.domain.binding import belongs
 from perpbotd.domain.observations import Finding, Observations
-from perpbotd.domain.policy import DAY_MS, LegacyKeys, Policy
-from perpbotd.domain.refusals import Why, why
+from perpbotd.domain.policy import LegacyKeys, Policy
+from perpbotd.domain.refusals import Why
+from perpbotd.domain.rules import RULES, Rule
 from perpbotd.domain.types import Grade
-from perpbotd.domain.venue import AgentRow, BuilderUser, VenueRefusal
 from perpbotd.messages import Verdict
 
 _STRENGTH = {grade: rank for rank, grade in enumerate(reversed(Grade))}
-_NAME_PREFIX = "perpbot-"
 _TO_DO = frozenset({Why.NO_ACCOUNT, Why.NO_DEPOSIT, Why.RESTRICTED})
 _MAYBE_YOUNG = frozenset({Why.NO_AGENT, Why.NOT_LISTED})
+MENDED_ON_ASTER = frozenset(
+    {"ip", "can_read", "can_perp", "spot_off", "withdraw_off", "unknown_permissions_off", "validity"}
+)
+"""Rules that the user mends with Edit API: the credential is kept and looked at again, no second paste."""
 
 
 def at_least(grade: Grade, wanted: Grade) -> bool:
     """Whether a grade is as strong as the wanted one."""
     return _STRENGTH[grade] >= _STRENGTH[wanted]
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the checklist: how it is judged, the grade it needs, whether it is a box of Edit API."""
-
-    name: str
-    judge: Callable[[Observations, Policy], Finding]
-    needs: Callable[[Policy], Grade] = lambda _: Grade.PROVEN
-    box: bool = False
-
-
-# --- what the rules say -------------------------------------------------------------------------
-
-
-def _works(seen: Observations, _: Policy) -> Finding:
-    if seen.row is not None:
-        return Finding(grade=Grade.PROVEN, trace=seen.own.trace)
-    builder = seen.builder if isinstance(seen.builder, BuilderUser) else None
-    # Let in under its own name and refused under the wallet's: the key works, for somebody else.
-    if builder is not None and builder.wallet is not None:
-        return Finding(grade=Grade.PROVEN, trace=builder.trace)
-    if not isinstance(seen.own, VenueRefusal):
-        return Finding(grade=Grade.UNPROVEN, trace=seen.own.trace, facts={"why": Why.NOT_LISTED})
-    reason = why(seen.own)
-    refuted = reason is Why.SIGNATURE or (reason is Why.NO_AGENT and builder is None)
-    return Finding(grade=Grade.REFUTED if refuted else Grade.UNPROVEN, trace=seen.own.trace, facts={"why": reason})
-
-
-def _unseen(seen: Observations, reason: Why = Why.UNSEEN, **facts: str) -> Finding:
-    return Finding(grade=Grade.UNPROVEN, trace=seen.own.trace, facts={"why": reason, **facts})
-
-
-def _refused_for(seen: Observations, reason: Why) -> bool:
-    return isinstance(seen.own, VenueRefusal) and why(seen.own) is reason
-
-
-def _ip(seen: Observations, policy: Policy) -> Finding:
-    wanted = policy.wanted_ip
-    if seen.row is None:
-        # A list without us refuses the very call that would show it (aster.md §7).
-        reason = Why.ADDRESS if _refused_for(seen, Why.ADDRESS) and seen.builder is None else Why.UNSEEN
-        return _unseen(seen, reason, wanted=wanted)
-    ips = {_network(entry) for entry in seen.row.ips}
-    extra = sorted(ips - {_network(wanted)})
-    facts = {"seen": ", ".join(sorted(ips)), "wanted": wanted, "extra": ", ".join(extra)}
-    return _as_proof(seen, ips == {_network(wanted)}, facts)
-
-
-def _network(entry: str) -> str:
-    """An entry in one spelling: an address and its /32 are the same; what is neither stays as it is."""
-    try:
-        return str(ip_network(entry, strict=False)).removesuffix("/32").removesuffix("/128")
-    except ValueError:
-        return entry
-
-
-def _flag(
-    name: str, wanted: bool, read: Callable[[AgentRow], bool | None]
-) -> Callable[[Observations, Policy], Finding]:
-    def judge(seen: Observations, _: Policy) -> Finding:
-        if seen.row is None:
-            refused = name == "can_read" and _refused_for(seen, Why.NOT_PERMITTED)
-            return _unseen(seen, Why.NOT_PERMITTED if refused else Why.UNSEEN)
-        value = read(seen.row)
-        if value is None:
-            return _unseen(seen, Why.NOT_LISTED, permission=name)
-        return _as_proof(seen, value is wanted, {"permission": name})
-
-    return judge
-
-
-def _unknown_off(seen: Observations, _: Policy) -> Finding:
-    if seen.row is None:
-        return _unseen(seen)
-    names = seen.row.unknown_permissions
-    return _as_proof(seen, not names, {"permission": ", ".join(names)} if names else {})
-
-
-def _source(seen: Observations, _: Policy) -> Finding:
-    if seen.row is None:
-        return _unseen(seen)
-    if seen.row.source is None:
-        return _unseen(seen, Why.NOT_LISTED)
-    return _as_proof(seen, seen.row.source == "API", {"source": seen.row.source})
-
-
-def _validity(seen: Observations, policy: Policy) -> Finding:
-    if seen.row is None or seen.row.expires <= 0:
-        return _unseen(seen)
-    left = seen.row.expires - seen.at
-    facts = {"days": str(max(0, left // DAY_MS)), "min_days": str(policy.min_days)}
-    if left < policy.warn_days * DAY_MS:
-        facts["warn"] = "true"
-    return _as_proof(seen, left >= policy.min_days * DAY_MS, facts)
-
-
-def _key_name(seen: Observations, _: Policy) -> Finding:
-    if seen.row is None:
-        return _unseen(seen)
-    ours = seen.name_code.lower().removeprefix(_NAME_PREFIX)
-    name = seen.row.name.lower()
-    # Codes are all of one length, so that a name somebody thought up, "perpbot-main", is no other chat's.
-    codes = {code for code in re.findall(r"perpbot[-_]([0-9a-z]+)", name) if len(code) == len(ours)}
-    words = set(re.split(r"[^0-9a-z]+", name))
-    facts = {"name": seen.row.name, "code": seen.name_code}
-    if codes - {ours}:
-        return Finding(grade=Grade.REFUTED, trace=seen.own.trace, facts=facts)
-    return Finding(grade=Grade.PROVEN if ours and ours in words else Grade.UNPROVEN, trace=seen.own.trace, facts=facts)
-
-
-def _as_proof(seen: Observations, holds: bool, facts: dict[str, str]) -> Finding:
-    return Finding(grade=Grade.PROVEN if holds else Grade.REFUTED, trace=seen.own.trace, facts=facts)
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(name="works", judge=_works),
-    Rule(name="binding", judge=belongs, needs=lambda policy: policy.binding),
-    Rule(name="ip", judge=_ip),
-    Rule(name="can_read", judge=_flag("can_read", True, lambda row: row.can_read), box=True),
-    Rule(name="can_perp", judge=_flag("can_perp", True, lambda row: row.can_perp), box=True),
-    Rule(name="spot_off", judge=_flag("spot", False, lambda row: row.can_spot), box=True),
-    Rule(name="withdraw_off", judge=_flag("withdraw", False, lambda row: row.can_withdraw), box=True),
-    Rule(name="unknown_permissions_off", judge=_unknown_off),
-    Rule(name="source", judge=_source),
-    Rule(name="validity", judge=_validity),
-    Rule(
-        name="key_name",
-        judge=_key_name,
-        needs=lambda policy: Grade.PROVEN if policy.require_key_name else Grade.UNPROVEN,
-    ),
-)
-"""The checklist, in the order it is shown; a new rule is a new row."""
 
 
 def judge(seen: Observations, policy: Policy, rules: Sequence[Rule] = RULES) -> tuple[Verdict, ...]:
@@ -220,14 +88,17 @@ def decide(verdicts: Sequence[Verdict], policy: Policy, *, waited: int = 0, rule
         return NotYet(reason=Why(works))
     if works in _MAYBE_YOUNG and waited < policy.quiet_ms:
         return NotYet(reason=Why(works), quiet=True)
-    failing = [rule for rule in rules if not _meets(rule, by_rule.get(rule.name), policy)]
+    failing = [rule for rule in rules if not meets(rule, by_rule.get(rule.name), policy)]
     if not failing:
         return Accepted(warnings=tuple(v.rule for v in verdicts if _worth_a_word(v)))
     if works == Why.NOT_PERMITTED:
         return OnlyBoxesMissing(boxes=("can_read",))
-    if all(rule.box and by_rule[rule.name].grade is Grade.REFUTED for rule in failing):
+    if all(rule.box and rule.name in by_rule and by_rule[rule.name].grade is Grade.REFUTED for rule in failing):
         return OnlyBoxesMissing(boxes=tuple(rule.name for rule in failing))
     causes = [rule for rule in failing if _why(by_rule.get(rule.name)) != Why.UNSEEN]
+    if works == Why.ADDRESS:
+        # Shut out by its own IP list the key can show nothing: that list is the cause, and Edit API mends it.
+        causes = [rule for rule in causes if rule.name == "ip"] or causes
     return Refused(rules=tuple(rule.name for rule in causes or failing))
 
 
@@ -237,7 +108,8 @@ def decide_legacy(policy: Policy) -> Refused:
     return Refused(rules=("legacy_key" if refused else "legacy_unchecked",))
 
 
-def _meets(rule: Rule, verdict: Verdict | None, policy: Policy) -> bool:
+def meets(rule: Rule, verdict: Verdict | None, policy: Policy) -> bool:
+    """Whether the verdict is as strong as the policy asks of the rule; a rule without a verdict fails."""
     return verdict is not None and at_least(verdict.grade, rule.needs(policy))
 
 

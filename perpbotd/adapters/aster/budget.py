@@ -24,7 +24,8 @@ class Budget:
         self._clock = clock
         self._ceiling = limit - reserve
         self._minute: int = -1
-        self._used = 0
+        self._told = 0
+        self._spent = 0
         self._in_flight = 0
         self._parked_until = -float("inf")
         self.offset_ms = 0
@@ -32,9 +33,9 @@ class Budget:
 
     @property
     def used(self) -> int:
-        """Weight used this minute, as the venue last said."""
+        """Weight used this minute: as the venue last said, or our own count where it says nothing."""
         self._turn()
-        return self._used
+        return max(self._told, self._spent)
 
     @property
     def parked_for(self) -> float:
@@ -46,19 +47,20 @@ class Budget:
         """Hold a request's weight while it is under way; raises Upstream, with how long, when there is none."""
         if self.parked_for > 0:
             raise Upstream("aster", "parked", retry_after=self.parked_for)
-        self._turn()
-        if self._used + self._in_flight + weight > self._ceiling:
+        if self.used + self._in_flight + weight > self._ceiling:
             raise Upstream("aster", "request weight used up", retry_after=self._until_next_minute())
         self._in_flight += weight
         try:
             yield
         finally:
             self._in_flight -= weight
+            self._turn()
+            self._spent += weight
 
     def report(self, used: int) -> None:
         """Take over what the venue says is used; answers may overtake each other, so the highest counts."""
         self._turn()
-        self._used = max(self._used, used)
+        self._told = max(self._told, used)
 
     def park(self, seconds: float) -> None:
         """Send nothing for so long: going on after a 429 earns a ban of 2 minutes to 3 days."""
@@ -67,7 +69,7 @@ class Budget:
     def _turn(self) -> None:
         minute = int(self._clock.now() + self.offset_ms) // _MINUTE_MS
         if minute != self._minute:
-            self._minute, self._used = minute, 0
+            self._minute, self._told, self._spent = minute, 0, 0
 
     def _until_next_minute(self) -> float:
         return (_MINUTE_MS - (self._clock.now() + self.offset_ms) % _MINUTE_MS) / 1000

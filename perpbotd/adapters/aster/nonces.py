@@ -26,7 +26,7 @@ class Nonces:
             last = 0
         nonce = max(server_us, last + 1)
         if nonce > server_us + NEAR_US:
-            raise Upstream("aster", "our clock was set back", retry_after=(nonce - server_us - NEAR_US) / 1e6)
+            raise Upstream("clock", "ours was set back", retry_after=(nonce - server_us - NEAR_US) / 1e6)
         self._forget(server_us)
         self._last[agent] = nonce
         return nonce

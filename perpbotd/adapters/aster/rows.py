@@ -11,6 +11,8 @@ from perpbotd.errors import Upstream
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _KNOWN = frozenset({"canRead", "canSpotTrade", "canPerpTrade", "canWithdraw"})
+_PERMISSION = re.compile(r"^(can(?!cel)|enable|allow)|permission|withdraw|transfer|spot", re.IGNORECASE)
+"""What a field of a permission is called, known or new (aster.md §5.4: one that is true and unknown refuses)."""
 _OFF = (False, None, "false", "")
 _NAME_LENGTH = 200
 
@@ -55,7 +57,7 @@ def _unknown(row: dict[str, Any]) -> list[str]:
     return [
         name[:_NAME_LENGTH]
         for name, value in row.items()
-        if name.lower().startswith("can") and name not in _KNOWN and value not in _OFF
+        if _PERMISSION.search(name) and name not in _KNOWN and value not in _OFF
     ]
 
 

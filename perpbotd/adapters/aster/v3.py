@@ -48,6 +48,7 @@ class AsterVenue:
         self._nonces = Nonces()
         self._synced_at: int | None = None
         self._syncing = trio.Lock()
+        self._syncs = 0
         self._wire = Wire(
             self.base_url,
             self.budget,
@@ -72,14 +73,20 @@ class AsterVenue:
         return BuilderUser(wallet=builder_wallet(answer.body), trace=trace)
 
     async def sync_clock(self) -> None:
-        """Learn the venue's time, to half a round trip; raises Upstream."""
+        """Learn the venue's time, to half a round trip; who asks while it is being learned shares the answer.
+
+        Raises Upstream.
+        """
+        before = self._syncs
         async with self._syncing:
-            before = self._clock.now()
+            if self._syncs != before:
+                return
+            sent = self._clock.now()
             answer = await self._wire.get(_TIME, "", 1)
-            after = self._clock.now()
-            server = _server_time(answer.body)
-            self.budget.offset_ms = server - (before + after) // 2
-            self._synced_at = after
+            now = self._clock.now()
+            self.budget.offset_ms = _server_time(answer.body) - (sent + now) // 2
+            self._synced_at = now
+            self._syncs += 1
 
     async def close(self) -> None:
         """Close the pooled connections."""

@@ -20,6 +20,8 @@ OUTAGE_CODES = frozenset({-1001, -1003, -1006, -1007, -1016})
 """Codes that are nobody's fault here (aster.md §7, last row)."""
 _PARKING_S = {429: 60.0, 418: 120.0, 403: 60.0}
 """How long to be silent when the venue does not say (aster.md §3; a ban begins at two minutes)."""
+_LONGEST_BAN_S = 3 * 24 * 3600
+"""The longest documented; a header that says more is not believed (aster.md §3)."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Upstream("aster", "compressed answer")
     content = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > BODY_LIMIT:
             raise Upstream("aster", f"answer larger than {BODY_LIMIT} bytes")
@@ -123,7 +125,7 @@ def _outage(what: str, headers: httpx.Headers) -> NoReturn:
 
 def _retry_after(headers: httpx.Headers) -> float | None:
     seconds = _whole(headers.get("retry-after"))
-    return None if seconds is None else float(max(1, seconds))
+    return None if seconds is None else float(min(max(1, seconds), _LONGEST_BAN_S))
 
 
 def _whole(text: str | None) -> int | None:

@@ -105,12 +105,13 @@ class AsterOwner:
         can_withdraw: bool = False,
         valid_days: float = 90,
         builder: str = "",
+        key: AgentKey | None = None,
     ) -> AgentKey:
-        """Create an API wallet; its secret is shown here and nowhere else.
+        """Create an API wallet, from a given `key` where a scenario must not draw one; its secret is shown here only.
 
         With a `builder` address the agent is a third party's (its row's source says so, aster.md §5.4).
         """
-        key = new_agent_key()
+        key = key or new_agent_key()
         box = _Box(ip_whitelist=ip_whitelist, can_spot=can_spot, can_perp=can_perp, can_withdraw=can_withdraw)
         pairs = [
             ("agentName", name),
