@@ -1,0 +1,56 @@
+"""What users read: one module per language, one text per key, checked by test for the same keys and variables."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from html import escape
+from typing import Final
+
+from perpbotd.catalog import en
+from perpbotd.domain.phrases import Arg, Phrase, Said
+from perpbotd.kernel.escape import escape as printable
+from perpbotd.messages import Rendered
+
+DEFAULT: Final = "en"
+CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {"en": en.TEXTS}
+COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {"en": en.COMMANDS}
+
+_LONGEST: Final = 300
+"""The longest variable in characters: the checklist has a dozen lines, a message 4096 (telegram.md)."""
+_formatter = string.Formatter()
+
+
+def render(said: Said, language: str) -> Rendered:
+    """A message in a language, or in English where there is no catalogue; raises KeyError for a text that is none."""
+    texts = CATALOGUES.get(language.partition("-")[0].lower(), CATALOGUES[DEFAULT])
+    buttons = tuple(
+        tuple((_text(texts, button.label, {}), button.kind.value, button.value) for button in row)
+        for row in said.buttons
+    )
+    return Rendered(html=_phrase(texts, said.phrase), buttons=buttons, qr=said.qr)
+
+
+def _phrase(texts: Mapping[str, str], phrase: Phrase) -> str:
+    return _text(texts, phrase.key, phrase.args)
+
+
+def _text(texts: Mapping[str, str], key: str, args: Mapping[str, Arg]) -> str:
+    return _formatter.vformat(texts[key], (), {name: _arg(texts, value) for name, value in args.items()})
+
+
+def _arg(texts: Mapping[str, str], value: Arg) -> str:
+    """Every variable is escaped: names of keys and IP lists are other people's text."""
+    match value:
+        case Phrase():
+            return _phrase(texts, value)
+        case tuple():
+            return "\n".join(_phrase(texts, line) for line in value)
+        case _:
+            return escape(_harmless(str(value)), quote=False)
+
+
+def _harmless(text: str) -> str:
+    """On one line, without what turns or hides text, and no longer than a chat's lines may be."""
+    plain = printable(text)
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import httpx
 import trio
 
 from perpbotd.sandbox.aster import HOST_IP, AsterOwner, Venue, serve_venue
-from perpbotd.sandbox.chain import Account, Chain, ChainWorld, Node, Wallet
+from perpbotd.sandbox.chain import BLOCK_INTERVAL_S, Account, Chain, ChainWorld, Node, Wallet
+from perpbotd.sandbox.deployment import write_deployment
 from perpbotd.sandbox.telegram import DataCentre
 
 BNB = 10**18
+BOT_NAME = "perpbot_local_bot"
 BOT_TOKEN = "7000001:local"  # noqa: S105  # opens nothing but this world
 
 
@@ -24,11 +27,16 @@ def _now_us() -> int:
 
 
 class World:
-    """Everything outside the daemon, on loopback only; state lives as long as this object."""
+    """Everything outside the daemon, on loopback only; state lives as long as this object.
 
-    def __init__(self) -> None:
+    `block_s`: seconds between blocks; `deduplicate=False` is the negative control for repeated random ids.
+    """
+
+    def __init__(self, *, block_s: float = BLOCK_INTERVAL_S, deduplicate: bool = True) -> None:
         self.user = Wallet.create("user")
         self.exchange = Wallet.create("exchange")
+        self.operators = (Wallet.create("operator A"), Wallet.create("operator B"))
+        self._operator_secrets: list[str] = []
         self.chain = Chain(
             {
                 self.user.address: BNB,
@@ -38,11 +46,12 @@ class World:
             genesis_ms=_now_ms(),
             now_ms=_now_ms,
         )
+        self.genesis = self.chain.latest.hash
         self.nodes = (Node(self.chain, name="first"), Node(self.chain, name="second"))
-        self.ticker = ChainWorld(self.chain, self.nodes)
+        self.ticker = ChainWorld(self.chain, self.nodes, interval=block_s)
         self.venue = Venue(clock_us=_now_us)
         self.venue_url = ""
-        self.centre = DataCentre(bot_token=BOT_TOKEN)
+        self.centre = DataCentre(bot_token=BOT_TOKEN, bot_username=BOT_NAME, deduplicate=deduplicate)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open every port, let the operators open their accounts, then live until cancelled."""
@@ -51,7 +60,31 @@ class World:
             await nursery.start(self.centre.serve)
             port: int = await nursery.start(serve_venue, self.venue)
             self.venue_url = f"http://127.0.0.1:{port}"
+            await self._open_operators()
             task_status.started()
+
+    async def _open_operators(self) -> None:
+        """Two accounts with an agent each, which the wrong-user control needs (aster.md §5.4 b)."""
+        async with self.client() as client:
+            for wallet in self.operators:
+                owner = self.owner(wallet, client)
+                await owner.open_account()
+                agent = await owner.create_agent("perpbot-control", HOST_IP, can_perp=True, valid_days=365)
+                self._operator_secrets.append(agent.secret)
+
+    def deploy(self, directory: Path, *, log_level: str = "info") -> Path:
+        """Write what `perpbotd run` needs to live in this world; returns the configuration's path."""
+        return write_deployment(
+            directory,
+            centre=self.centre,
+            nodes=[(node.name, node.http_url, node.ws_url) for node in self.nodes],
+            genesis=self.genesis,
+            aster_url=self.venue_url,
+            bot_token=BOT_TOKEN,
+            bot_name=BOT_NAME,
+            operators=[(w.address, s) for w, s in zip(self.operators, self._operator_secrets, strict=True)],
+            log_level=log_level,
+        )
 
     def client(self) -> httpx.AsyncClient:
         """A user's browser at Aster: no proxy, no redirects; the caller closes it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from perpbotd.adapters.telegram.library import Auth, Refusal, functions, refusal, trust_key
 from perpbotd.adapters.telegram.place import (
     ENTRY_ADDRESS,
@@ -14,16 +16,26 @@ from perpbotd.adapters.telegram.place import (
 )
 from perpbotd.adapters.telegram.refusals import is_revoked
 from perpbotd.adapters.telegram.storage import Login
+from perpbotd.adapters.telegram.updates import read_state
 from perpbotd.adapters.telegram.wire import Line, make_client, send
 from perpbotd.errors import ConfigError, LoginRevoked, Upstream
+from perpbotd.ports import IntakeState
 from perpbotd.secret import Secret
 
 _ANSWER_SECONDS = 15.0
 _HOPS = 3
 
 
-async def connect(place: TelegramPlace, known: Login | None, line: Line) -> tuple[Any, Login]:
-    """A connected client that updates are pushed to, and its login; in the client's thread.
+class Connected(msgspec.Struct, frozen=True):
+    """A client that updates are pushed to, its login, and the state from which on they are."""
+
+    client: Any
+    login: Login
+    since: IntakeState
+
+
+async def connect(place: TelegramPlace, known: Login | None, line: Line) -> Connected:
+    """Bring the known login or log in; in the client's thread.
 
     Raises LoginRevoked, Upstream (with FLOOD_WAIT's seconds) or ConfigError.
     """
@@ -31,7 +43,7 @@ async def connect(place: TelegramPlace, known: Login | None, line: Line) -> tupl
         trust_key(place.centre.fingerprint(), place.centre.n, place.centre.e)
     try:
         if known is not None:
-            return await _resume(place, known, line), known
+            return await _resume(place, known, line)
         return await _log_in(place, line)
     except Refusal as refused:
         if is_revoked(refused):
@@ -42,15 +54,18 @@ async def connect(place: TelegramPlace, known: Login | None, line: Line) -> tupl
         raise Upstream("telegram", f"login: {refused.name}", retry_after=waiting) from None
 
 
-async def _resume(place: TelegramPlace, known: Login, line: Line) -> Any:
+async def _resume(place: TelegramPlace, known: Login, line: Line) -> Connected:
     line.logged_in = True
     client = await _open(place, known, line)
-    # Subscribes this session to updates, and fails here when the login is gone.
-    await send(client, functions.updates.GetState(), _ANSWER_SECONDS)
-    return client
+    return Connected(client, known, await _subscribe(client))
 
 
-async def _log_in(place: TelegramPlace, line: Line) -> tuple[Any, Login]:
+async def _subscribe(client: Any) -> IntakeState:
+    """Have updates pushed to this session; fails when the login is gone."""
+    return read_state((await send(client, functions.updates.GetState(), _ANSWER_SECONDS)).body)
+
+
+async def _log_in(place: TelegramPlace, line: Line) -> Connected:
     dc, address, port = ENTRY_DC, ENTRY_ADDRESS, ENTRY_PORT
     if place.centre is not None:
         address, port = place.centre.host, place.centre.port
@@ -71,8 +86,7 @@ async def _log_in(place: TelegramPlace, line: Line) -> tuple[Any, Login]:
             line.leaving = False
             continue
         line.logged_in = True
-        await send(client, functions.updates.GetState(), _ANSWER_SECONDS)
-        return client, login
+        return Connected(client, login, await _subscribe(client))
     raise Upstream("telegram", "sent from one data centre to the next")
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-import anyio
 import trio
-from anyio.from_thread import BlockingPortal
 
 from perpbotd.errors import PerpbotError, Upstream
 
@@ -26,7 +24,8 @@ class LoopThread:
         self.failed = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._ready, self._gone = trio.Event(), trio.Event()
-        self._portal: BlockingPortal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
         self._callers: set[trio.Event] = set()
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
@@ -48,11 +47,11 @@ class LoopThread:
             self.failed.set()
             self._wake()
 
-    async def call(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the loop and return or raise what it does; raises Upstream once it has failed."""
-        if self.why is not None or self._portal is None:
+        if self.why is not None:
             raise Upstream(SERVICE, "the connection ended")
-        future = self._portal.start_task_soon(work)
+        future = self._submit(work())
         done = trio.Event()
         self._callers.add(done)
         future.add_done_callback(lambda _: self.soon(done.set))
@@ -60,30 +59,32 @@ class LoopThread:
             await done.wait()
         finally:
             self._callers.discard(done)
-            # Of no effect once it is done; else the loop must not go on with what nobody waits for.
-            future.cancel()
+            # The loop must not go on with what nobody waits for; one that is closed does not.
+            if not (future.done() or self._gone.is_set()):
+                future.cancel()
         if future.done() and not future.cancelled():
             return future.result()
         raise Upstream(SERVICE, "the connection ended")
 
-    async def stop(self, farewell: Callable[[], Awaitable[Any]], patience: float) -> None:
+    async def stop(self, farewell: Callable[[], Coroutine[Any, Any, Any]], patience: float) -> None:
         """Say farewell in the loop and end it, within so many seconds; then the thread is left to itself."""
-        with trio.move_on_after(patience):
-            if self._portal is None or self._gone.is_set():
-                return
-            with contextlib.suppress(RuntimeError):
-                self._portal.start_task_soon(partial(self._end, farewell, patience / 2))
+        with trio.move_on_after(patience), contextlib.suppress(Upstream):
+            self._submit(self._end(farewell, patience / 2))
             await self._gone.wait()
 
-    async def _end(self, farewell: Callable[[], Awaitable[Any]], patience: float) -> None:
-        portal = self._portal
-        try:
-            # Whatever the library says on its way out, this incarnation is over.
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(farewell(), patience)
-        finally:
-            if portal is not None:
-                await portal.stop(cancel_remaining=True)
+    async def _end(self, farewell: Callable[[], Coroutine[Any, Any, Any]], patience: float) -> None:
+        # Whatever the library says on its way out, this incarnation is over.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(farewell(), patience)
+        self._stopping.set()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Never waits: anyio's portal would hold Trio's thread until the loop turns, for ever when it hangs."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise Upstream(SERVICE, "the connection ended")
 
     async def _thread(self) -> None:
         limiter = trio.CapacityLimiter(1)  # an abandoned thread must not use up a place of Trio's own limiter
@@ -91,18 +92,18 @@ class LoopThread:
 
     def _live(self) -> None:
         try:
-            anyio.run(self._main, backend="asyncio")
+            asyncio.run(self._main())
         except Exception as error:  # noqa: BLE001 - the thread's end is a reason, whatever ended it
             self.soon(self.fail, Upstream(SERVICE, f"the thread ended: {type(error).__name__}"))
         finally:
             self.soon(self._ended)
 
     async def _main(self) -> None:
-        asyncio.get_running_loop().set_exception_handler(self._unhandled)
-        async with BlockingPortal() as portal:
-            self._portal = portal
-            self.soon(self._ready.set)
-            await portal.sleep_until_stopped()
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._unhandled)
+        self.soon(self._ready.set)
+        # Returning cancels whatever is still under way.
+        await self._stopping.wait()
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         # By type only: the exception's text may quote a message.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from functools import cache
 from importlib import metadata
 
 import msgspec
@@ -64,8 +65,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@cache
 def check_library() -> None:
-    """Raise ConfigError unless kurigram, in the pinned version, alone owns `import pyrogram`.
+    """Raise ConfigError unless kurigram, in the pinned version, alone owns `import pyrogram`; looked up once.
 
     Two distributions in one folder overwrite each other's files, in the order pip happened to take.
     """

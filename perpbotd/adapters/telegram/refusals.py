@@ -10,6 +10,7 @@ from perpbotd.messages import (
     Delivery,
     DeliveryResult,
     EditMessage,
+    Impossible,
     MessageGone,
     NotNow,
     TooFast,
@@ -65,4 +66,6 @@ def outcome(delivery: Delivery, refused: Refusal) -> DeliveryResult:
             return Delivered()
     if isinstance(delivery, AnswerTap) and name == "QUERY_ID_INVALID":
         return Delivered()
+    if refused.code == 400:
+        return Impossible(reason=name)
     return NotNow(what=f"{refused.code} {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from perpbotd.adapters.telegram.place import TelegramPlace, check_library, check
 from perpbotd.adapters.telegram.refusals import is_revoked, outcome
 from perpbotd.adapters.telegram.requests import delivered, requests
 from perpbotd.adapters.telegram.storage import Login
-from perpbotd.adapters.telegram.updates import read_difference, read_state, read_updates
+from perpbotd.adapters.telegram.updates import read_difference, read_updates
 from perpbotd.adapters.telegram.wire import Line, send
 from perpbotd.codec import decode, encode
 from perpbotd.errors import ConfigError, LoginRevoked, PerpbotError, StoreDamaged, Upstream
@@ -77,17 +78,19 @@ class KurigramTransport:
         raise loop.why or Upstream(SERVICE, "the connection ended")
 
     async def state(self) -> IntakeState:
-        """updates.getState; raises Upstream."""
-        return read_state(await self._ask(functions.updates.GetState()))
+        """Where this connection's updates begin, as told when it subscribed to them; raises Upstream."""
+        await trio.lowlevel.checkpoint()
+        return self._incarnation().since
 
     async def difference(self, since: IntakeState) -> Difference:
         """updates.getDifference; raises Upstream. A state Telegram does not know is as good as lost."""
         query = functions.updates.GetDifference(pts=since.pts, date=since.date, qts=since.qts)
+        life = self._incarnation()
         try:
-            body = await self._incarnation().ask(query)
+            body = await life.ask(query)
         except Refusal as refused:
             if refused.name in _STALE:
-                return Difference(happenings=(), state=await self.state(), too_long=True)
+                return Difference(happenings=(), state=life.since, more=life.since != since, too_long=True)
             raise _outage(refused) from None
         return read_difference(body, since)
 
@@ -144,19 +147,21 @@ class _Incarnation:
         self._place = place
         self._patience = patience
         self._events = events
+        self.since = IntakeState(pts=0, qts=0, date=0)
         self._client: Any = None
         self._line = Line(lost=partial(loop.soon, loop.fail), updates=self._pushed)
         self._overflow = trio.Event()
 
     async def begin(self, known: Login | None) -> None:
         """Connect and log in, or bring the stored login; a new one is told at once, to be kept."""
-        login = None
+        connected = None
         with trio.move_on_after(self._patience.start):
-            self._client, login = await self._loop.call(partial(logins.connect, self._place, known, self._line))
-        if login is None:
+            connected = await self._loop.call(partial(logins.connect, self._place, known, self._line))
+        if connected is None:
             raise Upstream(SERVICE, f"no login within {self._patience.start:.0f} s")
-        if login != known:
-            await self._events.send(SessionChanged(session=encode(login)))
+        self._client, self.since = connected.client, connected.since
+        if connected.login != known:
+            await self._events.send(SessionChanged(session=encode(connected.login)))
 
     async def live(self) -> None:
         """Probe the wire and tell of lost updates until the incarnation has failed."""
@@ -190,9 +195,12 @@ class _Incarnation:
         for event in read_updates(body):
             try:
                 self._events.send_nowait(event)
-            except (trio.WouldBlock, trio.BrokenResourceError):
+            except trio.WouldBlock:
                 # The next difference brings it; a lost tap is pressed again (telegram.md).
                 self._overflow.set()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                # The client's thread may tell of something after the end: the next incarnation asks for it.
+                return
 
     async def _own_up(self) -> None:
         while True:
@@ -204,9 +212,12 @@ class _Incarnation:
         ping = functions.Ping(ping_id=0)
         while True:
             await trio.sleep(self._patience.probe_every)
-            try:
+            answered = False
+            # Measured from here: a loop that hangs would not notice that the time is over.
+            with trio.move_on_after(2 * self._patience.probe), contextlib.suppress(Refusal, Upstream):
                 await self._loop.call(partial(send, self._client, ping, self._patience.probe))
-            except (Refusal, Upstream):
+                answered = True
+            if not answered:
                 self._loop.fail(Upstream(SERVICE, "a ping was not answered"))
 
     async def _farewell(self) -> None:

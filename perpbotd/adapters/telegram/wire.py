@@ -41,13 +41,14 @@ class Answer(msgspec.Struct, frozen=True):
     body: TL
 
 
-async def send(client: Any, query: TL, timeout: float) -> Answer:
-    """Send one request once, no retries; raises Refusal for an RPC error, Upstream for no usable answer.
+async def send(client: Any, query: TL, patience: float) -> Answer:
+    """Send one request once, no retries, in the client's thread; `patience` in s.
 
-    A `bad_msg_notification` comes back as if it were an answer, so it is looked for (telegram.md).
+    Raises Refusal for an RPC error, Upstream for no usable answer. A `bad_msg_notification` comes back as if it were
+    an answer, so it is looked for (telegram.md).
     """
     try:
-        body: TL = await client.session.send(query, timeout=timeout)
+        body: TL = await client.session.send(query, timeout=patience)
     except Exception as error:  # noqa: BLE001 - a dying session raises whatever it stumbled over
         refused = refusal(error)
         if refused is not None:

@@ -11,9 +11,10 @@ from .rpc import answer
 from .serve import serve_node
 from .transactions import Rejected, Transaction
 from .wallet import Wallet
-from .world import ChainWorld
+from .world import BLOCK_INTERVAL_S, ChainWorld
 
 __all__ = [
+    "BLOCK_INTERVAL_S",
     "Account",
     "Arrival",
     "Block",

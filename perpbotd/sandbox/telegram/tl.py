@@ -9,10 +9,14 @@ loop never runs, and never first in a thread that runs asyncio.
 import gzip
 import importlib
 import io
+import logging
 from typing import Any
 
 TL = Any
 """A TL object of the installed layer; the library's classes are generated, so their types stop here."""
+
+# It warns at its import that it is slower without TgCrypto, which no user of a sandbox can do anything about.
+logging.getLogger("pyrogram.crypto.aes").setLevel(logging.ERROR)
 
 functions: Any = importlib.import_module("pyrogram.raw.functions")
 types: Any = importlib.import_module("pyrogram.raw.types")

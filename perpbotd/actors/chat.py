@@ -1,0 +1,177 @@
+"""Talks to Telegram: stays connected, takes in what users did, delivers what the relay hands over (telegram.md)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+import trio
+
+from perpbotd.actors.intake import Intake
+from perpbotd.actors.stored import Store
+from perpbotd.errors import LoginRevoked, Upstream
+from perpbotd.kernel.channel import Bell, Call
+from perpbotd.kernel.pulses import pulse
+from perpbotd.messages import Delivery, DeliveryResult, NotNow, Pulse
+from perpbotd.ports import CatchUp, ChatTransport, Clock, TransportEvent
+from perpbotd.secret import Secret
+
+_BACKOFF_S = (0.5, 30.0)
+_REVOKED_RETRY_S = 60.0
+_PULSE_S = 2.0
+_BACKLOG = 256
+
+
+class ChatConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The bot's own name without @, its menu as (language, ((command, text), …)), and how many deliveries at once.
+
+    The language "" is for everybody whose language has no menu of its own. More deliveries at once than the relay has
+    under way (domain/agenda.py), so that a tap's answer never waits behind messages.
+    """
+
+    username: str
+    commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    concurrency: int = 80
+
+
+Ending: TypeAlias = Upstream | LoginRevoked
+
+
+async def chat(
+    transport: ChatTransport,
+    store: Store,
+    deliveries: trio.MemoryReceiveChannel[Call[Delivery, DeliveryResult]],
+    linker: Bell,
+    pulses: trio.MemorySendChannel[Pulse],
+    clock: Clock,
+    config: ChatConfig,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Chat until cancelled; started at once, as Telegram may be down for hours.
+
+    Raises ConfigError and StoreDamaged when the login cannot be what it is; an outage never ends it.
+    """
+    intake = Intake(transport, store, linker, clock, config.username)
+    chatting = _Chat(transport, intake, pulses, config)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chatting.tell)
+        for _ in range(config.concurrency):
+            nursery.start_soon(chatting.deliver, deliveries)
+        task_status.started()
+        await chatting.stay_connected()
+
+
+class _Started:
+    """Told by the transport that it is logged in."""
+
+    def __init__(self) -> None:
+        self.logged_in = trio.Event()
+
+    def started(self, value: None = None) -> None:
+        self.logged_in.set()
+
+
+class _Chat:
+    def __init__(
+        self,
+        transport: ChatTransport,
+        intake: Intake,
+        pulses: trio.MemorySendChannel[Pulse],
+        config: ChatConfig,
+    ) -> None:
+        self._transport = transport
+        self._intake = intake
+        self._pulses = pulses
+        self._config = config
+        self._news = Bell()
+        self._connected = False
+        self._incarnations = 0
+        self._trouble = "not connected yet"
+        self._revoked = ""
+
+    async def stay_connected(self) -> None:
+        """One incarnation after the other, with the login that was kept; none after the login is revoked."""
+        first, longest = _BACKOFF_S
+        failures = 0
+        while True:
+            since = trio.current_time()
+            ending = await self._incarnation(await self._intake.session())
+            if isinstance(ending, LoginRevoked):
+                self._revoked = str(ending)
+                self._news.ring()
+                await trio.sleep_forever()
+            self._trouble = ending.what
+            self._news.ring()
+            failures = 0 if trio.current_time() - since > longest else failures + 1
+            # Telegram's own word goes before ours, however long: knocking again makes it longer.
+            await trio.sleep(max(min(first * 2 ** min(failures, 10), longest), ending.retry_after or 0.0))
+
+    async def deliver(self, deliveries: trio.MemoryReceiveChannel[Call[Delivery, DeliveryResult]]) -> None:
+        """Carry deliveries out one by one; their order, pace and repetition are the relay's business."""
+        async for call in deliveries:
+            with call.answering() as answer:
+                answer(await self._outcome(call.body))
+
+    async def tell(self) -> None:
+        """Say how it stands, at each change and in between."""
+        while True:
+            pulse(self._pulses, "chat", self._facts())
+            with trio.move_on_after(_PULSE_S):
+                await self._news.wait()
+
+    async def _incarnation(self, session: Secret | None) -> Ending:
+        """Connect and live until it ends; returns once all that came by this connection is taken in."""
+        self._incarnations += 1
+        to_intake, events = trio.open_memory_channel[TransportEvent](_BACKLOG)
+        ending: Ending = Upstream("telegram", "the connection ended")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._intake.run, events)
+            with to_intake:
+                ending = await self._connection(session, to_intake)
+        return ending
+
+    async def _connection(self, session: Secret | None, events: trio.MemorySendChannel[TransportEvent]) -> Ending:
+        ending: Ending = Upstream("telegram", "the connection ended")
+        status = _Started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._settle_in, status.logged_in, events)
+            try:
+                await self._transport.run(session, events, task_status=status)
+            except (Upstream, LoginRevoked) as error:
+                # Without its frames, which hold the login.
+                ending = error.with_traceback(None)
+            nursery.cancel_scope.cancel()
+        self._connected = False
+        return ending
+
+    async def _settle_in(self, logged_in: trio.Event, events: trio.MemorySendChannel[TransportEvent]) -> None:
+        await logged_in.wait()
+        self._connected, self._trouble = True, ""
+        self._news.ring()
+        await events.send(CatchUp())
+        for language, commands in self._config.commands:
+            try:
+                await self._transport.set_commands(language, commands)
+            except Upstream as outage:
+                # Menus outlive connections: the next one sets what this one could not.
+                self._trouble = f"the commands menu: {outage.what}"
+                return
+
+    async def _outcome(self, delivery: Delivery) -> DeliveryResult:
+        if self._revoked:
+            return NotNow(what="the login is revoked", retry_after=_REVOKED_RETRY_S)
+        try:
+            return await self._transport.deliver(delivery)
+        except Upstream as outage:
+            return NotNow(what=outage.what, retry_after=outage.retry_after)
+
+    def _facts(self) -> dict[str, str | int | float | bool]:
+        revoked = f"{self._revoked}: see who ended it, then accept a new Telegram login" if self._revoked else ""
+        return {
+            "connected": self._connected,
+            "pts": self._intake.durable_pts,
+            "incarnations": self._incarnations,
+            "trouble": self._trouble or self._intake.trouble,
+            "alarm": revoked or self._intake.lost,
+        }

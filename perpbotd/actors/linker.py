@@ -1,0 +1,200 @@
+"""Owns the links: takes inbox rows in order, has the step decide, commits what follows (architecture.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import trio
+
+from perpbotd.actors.decisions import Draft
+from perpbotd.actors.stored import PAGE, Store, commit, page, row
+from perpbotd.codec import decode, encode
+from perpbotd.domain.effects import IssueAddress
+from perpbotd.domain.events import CheckDone, Event, Facts, Tapped, Wrote
+from perpbotd.domain.link import Link
+from perpbotd.domain.linking import Decision, step
+from perpbotd.domain.policy import Policy
+from perpbotd.domain.types import Ms
+from perpbotd.errors import Invariant, PerpbotError
+from perpbotd.kernel.channel import Bell
+from perpbotd.kernel.strikes import Strikes
+from perpbotd.messages import (
+    Append,
+    Commit,
+    Committed,
+    Conflict,
+    Drop,
+    Entry,
+    Expect,
+    Pulse,
+    Put,
+    Table,
+)
+from perpbotd.ports import AddressSource, Clock, Entropy
+from perpbotd.rows import CURSOR_KEY, CursorRow, InboxRow, ParkedRow, WalletRow, address_key, user_key
+from perpbotd.secret import Secret
+
+CODE_PREFIX: Final = "perpbot-"
+_CODE_LETTERS: Final = "23456789abcdefghjkmnpqrstvwxyz"
+"""Without 0, 1, i, l, o and u, which people misread."""
+_CODE_DIGITS: Final = "23456789"
+_CODE_LENGTH = 6
+"""A digit and five letters or digits: no word that somebody names his key with by himself."""
+_PULSE_S = 5.0
+
+
+class LinkerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The deployment's policy."""
+
+    policy: Policy
+
+
+async def linker(
+    store: Store,
+    addresses: AddressSource,
+    bell: Bell,
+    relay: Bell,
+    strikes: Strikes,
+    pulses: trio.MemorySendChannel[Pulse],
+    clock: Clock,
+    entropy: Entropy,
+    config: LinkerConfig,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Consume the inbox until cancelled; an inbox row that crashes it three times is parked."""
+    linking = _Linker(store, addresses, clock, entropy, config.policy)
+    await linking.load()
+    task_status.started()
+    while True:
+        for entry in await linking.page():
+            try:
+                intents = await linking.consume(entry)
+            except Exception as error:
+                if not linking.ours(error) or strikes.add(f"inbox {entry.key.hex()}") < strikes.limit:
+                    raise
+                await linking.park(entry, error)
+                continue
+            if intents:
+                relay.ring()
+        linking.pulse(pulses)
+        if not linking.more:
+            with trio.move_on_after(_PULSE_S):
+                await bell.wait()
+
+
+class _Linker:
+    def __init__(self, store: Store, addresses: AddressSource, clock: Clock, entropy: Entropy, policy: Policy) -> None:
+        self.more = False
+        self._store = store
+        self._addresses = addresses
+        self._clock = clock
+        self._entropy = entropy
+        self._policy = policy
+        self._consumed = self._misfits = self._parked = 0
+
+    async def load(self) -> None:
+        """Count what lies parked already, as far as a page tells."""
+        found = await page(self._store, Table.PARKED, b"")
+        self._parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
+
+    async def page(self) -> list[Entry]:
+        found = await page(self._store, Table.INBOX, b"")
+        self.more = len(found.entries) == PAGE
+        return list(found.entries)
+
+    async def consume(self, entry: Entry) -> bool:
+        taken = decode(entry.row, InboxRow)
+        before = await row(self._store, Table.LINKS, user_key(taken.user))
+        link = self._new(taken) if before is None else decode(before, Link)
+        draft = Draft(self._store, taken.user, self._clock.now(), self._entropy)
+        draft.ops.append(Drop(table=Table.INBOX, key=entry.key))
+        draft.expects.append(Expect(table=Table.INBOX, key=entry.key, row=entry.row))
+        if link is not None:
+            decision = await self._decide(link, taken.event, draft)
+            await self._keep(before, decision.link, link, taken, draft)
+        return await self._commit(draft)
+
+    async def _decide(self, link: Link, event: Event, draft: Draft) -> Decision:
+        now = self._clock.now()
+        decision = step(link, event, now, policy=self._policy, facts=await self._facts(event, now))
+        self._misfits += not decision.fits
+        for effect in decision.effects:
+            if isinstance(effect, IssueAddress):
+                # In the same transaction as the address's row: it is durable before it is shown (chain.md, Libraries).
+                issued = await draft.issue(self._addresses)
+                decision = step(decision.link, issued, now, policy=self._policy)
+                for following in decision.effects:
+                    await draft.add(following, decision.link)
+            else:
+                await draft.add(effect, decision.link)
+        draft.finish()
+        return decision
+
+    async def _facts(self, event: Event, now: Ms) -> Facts:
+        if isinstance(event, Tapped | Wrote):
+            cursor = await row(self._store, Table.CURSOR, CURSOR_KEY)
+            if cursor is None:
+                return Facts(chain_known=False)
+            last = decode(cursor, CursorRow)
+            return Facts(chain_lag=Ms(max(0, now - last.at) if last.at else 0), final=last.number)
+        if isinstance(event, CheckDone):
+            wallet = await row(self._store, Table.WALLETS, address_key(event.wallet))
+            return Facts(holder=None if wallet is None else decode(wallet, WalletRow).holder)
+        return Facts()
+
+    async def _keep(self, before: Secret | None, after: Link, link: Link, taken: InboxRow, draft: Draft) -> None:
+        fleeting = before is None and isinstance(taken.event, Wrote) and not taken.event.private
+        if fleeting or (before is not None and after == link):
+            return
+        key = user_key(taken.user)
+        draft.expects.append(Expect(table=Table.LINKS, key=key, row=before))
+        draft.ops.append(Put(table=Table.LINKS, key=key, row=encode(after), owner=taken.user))
+
+    def _new(self, taken: InboxRow) -> Link | None:
+        """A link begins with what a user does; chain, venue and time have nothing to tell to nobody."""
+        if not isinstance(taken.event, Wrote | Tapped):
+            return None
+        first, *others = self._entropy.random(_CODE_LENGTH)
+        letters = [_CODE_DIGITS[first % 8], *(_CODE_LETTERS[byte % len(_CODE_LETTERS)] for byte in others)]
+        return Link(user=taken.user, link_id=self._entropy.random(8).hex(), code=CODE_PREFIX + "".join(letters))
+
+    async def _commit(self, draft: Draft) -> bool:
+        answer = await commit(self._store, Commit(ops=tuple(draft.ops), expects=tuple(draft.expects)))
+        match answer:
+            case Committed():
+                self._consumed += 1
+                return draft.intents
+            case Conflict(table=Table.INBOX):
+                # Consumed by an incarnation that did not live to hear of its commit.
+                return False
+            case _:
+                raise Invariant(f"a row of the linker was written by another: {answer}")
+
+    def ours(self, error: Exception) -> bool:
+        """Whether it is the row's doing and not the store's."""
+        return not isinstance(error, PerpbotError)
+
+    async def park(self, entry: Entry, error: Exception) -> None:
+        """A note for the operators in the row's place; what the user wrote is not kept, and his other rows go on."""
+        note = ParkedRow(
+            table=Table.INBOX, sequence=int.from_bytes(entry.key), error=type(error).__name__, at=self._clock.now()
+        )
+        ops = (Drop(table=Table.INBOX, key=entry.key), Append(table=Table.PARKED, row=encode(note)))
+        mine = Expect(table=Table.INBOX, key=entry.key, row=entry.row)
+        await commit(self._store, Commit(ops=ops, expects=(mine,)))
+        self._parked += 1
+
+    def pulse(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
+        alarm = f"{self._parked} inbox rows parked" if self._parked else ""
+        facts: dict[str, str | int | float | bool] = {
+            "consumed": self._consumed,
+            "out_of_place": self._misfits,
+            "parked": self._parked,
+            "alarm": alarm,
+        }
+        try:
+            pulses.send_nowait(Pulse(actor="linker", at=trio.current_time(), facts=facts))
+        except trio.WouldBlock:
+            return  # Nobody has looked since the last one.

@@ -1,0 +1,305 @@
+"""English. `{variables}` are filled in escaped; markup is b, i, code and a."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = (
+    ("start", "What Perpbot is"),
+    ("setapi", "Link your Aster account"),
+    ("status", "Where you stand"),
+    ("cancel", "Stop the linking that is under way"),
+    ("unlink", "Remove your key from Perpbot"),
+    ("privacy", "What is kept and how"),
+    ("help", "Commands and help"),
+)
+
+_NEVER: Final = (
+    "🔒 I never ask for a seed phrase, the private key of your wallet or a Telegram code. "
+    "Aster shows the API Secret when you create the API key; if it came from your wallet app, stop: never send it. "
+    "I never write first."
+)
+_START: Final = (
+    "👋 <b>Perpbot</b> runs perpetual-futures strategies on <b>your own</b> Aster account. "
+    "This chat links the account; your money stays on Aster.\n\n"
+    "Perpbot's referral link on Aster:\n{url}\n\n"
+    "<b>Do this first:</b> click the link above, connect the wallet you will trade with and apply the code on Aster. "
+    "Then send /setapi.\n\n"
+    "You need an EVM wallet (MetaMask, Rabby, Trust and the like): it has to send a little BNB. "
+    "An Aster account made with a Solana login can't be linked.\n\n" + _NEVER
+)
+_HOW: Final = (
+    "<b>How to make the key</b>, on Aster's API page:\n"
+    "1. Create an API key and name it <code>{name}</code>.\n"
+    "2. Choose <i>restrict API to IP</i> and enter <code>{ip}</code>.\n"
+    "3. Confirm in your wallet.\n"
+    "4. Afterwards, with <i>Edit API</i>: tick only Read and Futures (Perps)."
+)
+_LOOKS: Final = (
+    "I look again every 20 seconds for 10 minutes. <b>Check again</b> looks at once; no need to paste anything."
+)
+_BUTTON: Final = "Press <b>Check again</b> when it is done; no need to paste anything."
+_SAFE: Final = "Your key is not the problem and there is nothing to do."
+_REFERRAL: Final = (
+    "What is missing is the referral: so far there is your word for it, and our operators have to see it in Aster's list "
+    "or approve it, usually within one working day.\n\n"
+)
+_MOVE_FUNDS: Final = (
+    "I delete your message and kept nothing. But it has been in a chat: <b>treat that wallet as exposed and move its "
+    "funds to a new one</b>, from a device you trust."
+)
+
+TEXTS: Final[dict[str, str]] = {
+    # --- buttons --------------------------------------------------------------------------------
+    "button.referral": "Open Aster with the referral",
+    "button.applied": "I applied it",
+    "button.cannot": "I can't apply it",
+    "button.copy_address": "Copy the address",
+    "button.sent": "I Sent The BNB",
+    "button.copy_ip": "Copy the IP",
+    "button.copy_name": "Copy the key's name",
+    "button.notmine": "Not yours?",
+    "button.oldkey": "I have an old key",
+    "button.check": "Check again",
+    "button.goon": "Go on",
+    "button.change": "Change the key",
+    "button.private": "Open the private chat",
+    # --- at any time ----------------------------------------------------------------------------
+    "start": _START,
+    "start.named": _START + " My name is @{bot}, and nothing else.",
+    "help": (
+        "/setapi – link your Aster account\n/status – where you stand\n/cancel – stop the linking under way\n"
+        "/unlink – remove your key\n/privacy – what is kept\n\n"
+        "If a button does nothing, its command does the same: /applied, /cannot, /sent, /notmine, /oldkey, /check, "
+        "/goon, /change."
+    ),
+    "privacy": (
+        "<b>What is kept:</b> your Telegram id, the wallet you verified, what it paid, your API Key and its Secret, and "
+        "what was found when the key was checked. All of it is encrypted on our host, under a key of your own.\n\n"
+        "<b>What is not:</b> your messages. A message with a key is deleted here once it is sealed. Chats with bots are "
+        "cloud chats, not end-to-end encrypted.\n\n"
+        "/unlink removes your API Secret. What happened on the blockchain is public and stays there."
+    ),
+    "command.unknown": "I don't know that command. /help shows those I do.",
+    "cancel.done": "Stopped, and what you pasted is wiped. The deposit address stays yours. /setapi starts again.",
+    "cancel.done.linked": "Stopped. Your link of before is as it was.",
+    "cancel.nothing": "There is nothing to stop. /setapi starts the linking.",
+    "unlink.done": (
+        "🔌 <b>Unlinked.</b> Your API Secret is deleted here and no strategy can use it any more. Open positions and "
+        "orders stay on Aster; manage them there.\n\nPlease delete the key on Aster, too: that is the only way to be "
+        "certain. What stays here: that your wallet paid, and when."
+    ),
+    "unlink.nothing": "Nothing is linked. /setapi starts the linking.",
+    "group": "Linking works in a private chat with me only.",
+    "group.exposed": (
+        "⚠️ A key was posted in this group. It is exposed: delete it on Aster now. I don't use it. "
+        "Linking works in a private chat with me only."
+    ),
+    "attempt.over": (
+        "⌛ The time for this linking ran out, and what you pasted is wiped. Your address stays yours: a payment to it is "
+        "never lost. Shall we go on?"
+    ),
+    "attempt.over.linked": (
+        "⌛ The time for the new key ran out, and what you pasted is wiped. Your link of before is as it was."
+    ),
+    "tap.late": "That button belongs to an earlier step.",
+    "tap.looking": "Looking…",
+    "message.not_deleted": "⚠️ Telegram didn't let me delete your message with the key. Please delete it yourself.",
+    # --- where one stands -----------------------------------------------------------------------
+    "status.new": "Nothing is linked yet. /setapi starts the linking.",
+    "status.wallet": "Your deposit address is being made; it comes in a moment.",
+    "status.checking": "🔎 Your key is being checked on Aster. There is nothing to do.",
+    "status.permissions": "⏳ Your key <code>{fingerprint}</code> waits for you:\n\n{checklist}\n\n" + _BUTTON,
+    "status.expired": "The time for this linking ran out. Nothing is lost: go on from where you were.",
+    "status.linked": (
+        "✅ <b>Linked.</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nValid until: {until}\n\n"
+        "<b>What was found</b> when it was linked:\n{checklist}\n{referral}"
+    ),
+    # --- step 1: the referral -------------------------------------------------------------------
+    "referral": (
+        "<b>Step 1 of 3: the referral</b>\n\nOpen the link, connect the wallet you will trade with and apply the code "
+        "<code>{code}</code> on Aster:\n{url}"
+    ),
+    "referral.cannot": (
+        "Thank you for telling. An account that has traded before or is bound to another code can't take ours; our "
+        "operators look at such cases, usually within one working day, and you will hear here.\n\n"
+        "If it works after all, press the button."
+    ),
+    "referral.proven": "✅ Referral applied, seen in Aster's list",
+    "referral.inferred": "☑️ Referral applied, as far as we can tell",
+    "referral.attested": "☑️ Referral approved by an operator",
+    "referral.declared": "☑️ Referral applied, by your own word",
+    "referral.unproven": "➖ Referral not looked at",
+    "referral.refuted": "➖ Referral not applied; our operators look at it",
+    # --- step 2: the wallet ---------------------------------------------------------------------
+    "deposit": (
+        "<b>Step 2 of 3: your wallet</b>\n\nUse <b>the same wallet</b> as your Aster account. Send <b>{amount} BNB</b> "
+        "from it on BNB Smart Chain (BEP-20), as a plain transfer and not from an exchange, to this address, which is "
+        "yours alone:\n\n<code>{address}</code>\n\n"
+        "Have about 0.00012 BNB in that wallet: the network takes a small fee. The {amount} BNB shows that the wallet "
+        "is yours and is not returned.\n\nI see the payment by myself; the button looks at once."
+    ),
+    "deposit.not_visible": "👀 Not visible yet. That is normal in the first minute; don't send again. I keep looking.",
+    "deposit.seen": "👀 Seen in block {block}, confirming. There is nothing to do.",
+    "deposit.chain_down": "⏳ We can't read the chain right now. Your BNB is safe and there is nothing to do.",
+    "deposit.chain_starting": "⏳ We can't read the chain yet, and no payment may be missed. Please try again in a minute.",
+    "deposit.partial": (
+        "🪙 {have} BNB arrived from <code>{wallet}</code>. {missing} BNB are missing: please send them from the same wallet."
+    ),
+    "deposit.failed": (
+        "⚠️ Your transaction from <code>{wallet}</code> is in a block but failed there, so nothing arrived and nothing "
+        "was taken but the fee. Please send it again as a plain transfer."
+    ),
+    "deposit.more": "🪙 Another {amount} BNB arrived from <code>{wallet}</code>. It is noted; nothing more is needed.",
+    "deposit.late": "🪙 Your {amount} BNB from <code>{wallet}</code> arrived. Found it; shall we go on?",
+    "deposit.late_noted": (
+        "🪙 {amount} BNB arrived from <code>{wallet}</code> at an address of yours. It is noted. /status shows where you are."
+    ),
+    "deposit.not_mine": (
+        "Understood: that payment was somebody else's, and it binds nothing. Please send from your own wallet to "
+        "<code>{address}</code>."
+    ),
+    # --- step 3: the key ------------------------------------------------------------------------
+    "verified": (
+        "✅ Wallet verified! Now send your Aster API Key.\n\nWallet: <code>{wallet}</code>\n\n"
+        "Copy the API Key and send it here, and after it the API Secret. "
+        "Your message will disappear: we delete it for safety.\n\n" + _HOW
+    ),
+    "key.secret_next": "🔑 API Key <code>{fingerprint}</code> is here. Now send your Aster API Secret.",
+    "key.key_next": "🔑 The API Secret is here and sealed. Now send your Aster API Key, the address beside it.",
+    "key.legacy_secret_next": "🔑 That is an old-style API Key. Send its API Secret and I tell you what can be done.",
+    "help.old_key": (
+        "An old-style key (64 letters and digits) can't show that it belongs to your wallet or that it can't withdraw, "
+        "so it can't be linked. A new one takes a minute.\n\n" + _HOW
+    ),
+    "paste.again": "🔑 I have that already, and it is being looked at.",
+    "paste.wallets_own_key": "🛑 That is the <b>private key of your wallet</b>, not an API Secret. " + _MOVE_FUNDS,
+    "paste.seed_phrase": "🛑 That looks like a <b>seed phrase</b>. Nobody needs it for linking. " + _MOVE_FUNDS,
+    "paste.wallet_instead_of_agent": (
+        "That is your wallet's own address. The API Key is another address: Aster's API page shows it after you create "
+        "the key."
+    ),
+    "paste.secret_does_not_match": (
+        "API Secret and API Key don't belong together. Copy the API Secret once more and send it; if it is lost, create a "
+        "new key and send both."
+    ),
+    "paste.nothing": "I wait for your Aster API Key: <code>0x</code> and 40 letters and digits, from Aster's API page.",
+    "paste.cut": (
+        "That has {digits} letters and digits. An API Key is <code>0x</code> and 40 of them, an API Secret 64. Please copy "
+        "it once more."
+    ),
+    "paste.unclear": (
+        "I can't make an API Key and its Secret of that. Please send the API Key, <code>0x</code> and 40 letters and digits, "
+        "and after it the API Secret that Aster showed beside it."
+    ),
+    "checking": "🔎 Checking your key on Aster…",
+    "credential.over": (
+        "⌛ Your key was not finished within an hour, so I wiped it for safety. When it is ready, send the API Key and "
+        "the API Secret again."
+    ),
+    # --- what the venue said --------------------------------------------------------------------
+    "permissions": (
+        "⏳ On Aster open <b>Edit API</b>, tick only Read and Futures (Perps); leave Spot and Withdraw unticked.\n\n"
+        "{checklist}\n\n" + _LOOKS
+    ),
+    "permissions.by_button": (
+        "⏳ On Aster open <b>Edit API</b>, tick only Read and Futures (Perps); leave Spot and Withdraw unticked.\n\n"
+        "{checklist}\n\n" + _BUTTON
+    ),
+    "mend": "⏳ Almost. On Aster open <b>Edit API</b> and change what is marked ❌:\n\n{checklist}\n\n" + _LOOKS,
+    "mend.by_button": "⏳ Almost. On Aster open <b>Edit API</b> and change what is marked ❌:\n\n{checklist}\n\n"
+    + _BUTTON,
+    "to_do.no_deposit": "⏳ Your Aster account has no deposit yet. Make a first one of any size.\n\n" + _LOOKS,
+    "to_do.no_deposit.by_button": "⏳ Your Aster account has no deposit yet. Make a first one of any size.\n\n"
+    + _BUTTON,
+    "to_do.no_account": "⏳ There is no Aster account for this wallet yet. Open it on Aster first.\n\n" + _LOOKS,
+    "to_do.no_account.by_button": "⏳ There is no Aster account for this wallet yet. Open it on Aster first.\n\n"
+    + _BUTTON,
+    "to_do.referral": "⏳ Your key is fine. " + _REFERRAL + _LOOKS,
+    "to_do.referral.by_button": "⏳ Your key is fine. " + _REFERRAL + _BUTTON,
+    "to_do.restricted": "⏳ Aster restricts this account at the moment. That is not a fault of the key.\n\n" + _LOOKS,
+    "to_do.restricted.by_button": (
+        "⏳ Aster restricts this account at the moment. That is not a fault of the key.\n\n" + _BUTTON
+    ),
+    "delayed.venue": "⏳ Aster is busy; checking again in {seconds} s. " + _SAFE,
+    "delayed.clock": "⏳ Our clock has to be set; checking again in {seconds} s. " + _SAFE,
+    "delayed.egress": "⏳ Something is wrong on our side; checking again in {seconds} s. " + _SAFE,
+    "refused": "❌ <b>This key can't be linked.</b> Your wallet stays verified.\n\n{checklist}\n\nSend another API Key when it is ready.",
+    "refused.legacy_key": (
+        "❌ That is an old-style key: it can't show that it belongs to your wallet or that it can't withdraw. "
+        "I kept nothing of it.\n\n" + _HOW
+    ),
+    "refused.legacy_unchecked": "❌ Old-style keys can't be checked yet. I kept nothing of it.\n\n" + _HOW,
+    "refused.wallet_taken": (
+        "❌ The wallet <code>{wallet}</code> is linked in another Telegram chat already. If that is yours, unlink it there "
+        "first. I wiped the key you sent."
+    ),
+    "linked": (
+        "🎉 <b>Linked!</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nValid until: {until}\n\n"
+        "<b>What was found</b>, by asking Aster with your key:\n{checklist}\n{referral}\n\n"
+        "/status shows this at any time, /unlink removes the key."
+    ),
+    # --- one line a rule ------------------------------------------------------------------------
+    "rule.works.proven": "✅ The key works",
+    "rule.works.refuted": "❌ Aster doesn't know this key",
+    "rule.works.open": "❌ The key is not in your account's list on Aster",
+    "rule.binding.proven": "✅ It belongs to your verified wallet",
+    "rule.binding.enough": "☑️ It belongs to your verified wallet, inferred and not proven",
+    "rule.binding.refuted": "❌ It belongs to another wallet",
+    "rule.binding.open": "❌ We can't prove that it belongs to your verified wallet",
+    "rule.ip.proven": "✅ It works from <code>{wanted}</code> only",
+    "rule.ip.refuted": "❌ IP list: set it to exactly <code>{wanted}</code> (now: {seen})",
+    "rule.ip.refuted.empty": "❌ IP list: it is empty, so the key works from anywhere. Enter <code>{wanted}</code>",
+    "rule.ip.refuted.extra": "❌ IP list: remove {extra}, so that only <code>{wanted}</code> is left",
+    "rule.ip.open": "❌ The IP list could not be read; it must be exactly <code>{wanted}</code>",
+    "rule.can_read.proven": "✅ Read is on",
+    "rule.can_read.refuted": "❌ Read is off: tick it",
+    "rule.can_read.open": "❌ Aster doesn't say whether Read is on",
+    "rule.can_perp.proven": "✅ Futures (Perps) is on",
+    "rule.can_perp.refuted": "❌ Futures (Perps) is off: tick it",
+    "rule.can_perp.open": "❌ Aster doesn't say whether Futures (Perps) is on",
+    "rule.spot_off.proven": "✅ Spot is off",
+    "rule.spot_off.refuted": "❌ Spot is on: untick it",
+    "rule.spot_off.open": "❌ Aster doesn't say whether Spot is off",
+    "rule.withdraw_off.proven": "✅ Withdraw is off",
+    "rule.withdraw_off.refuted": "❌ Withdraw is on: untick it",
+    "rule.withdraw_off.open": "❌ Aster doesn't say whether Withdraw is off",
+    "rule.unknown_permissions_off.proven": "✅ No other permission is on",
+    "rule.unknown_permissions_off.refuted": "❌ Another permission is on: untick {permission}",
+    "rule.unknown_permissions_off.open": "❌ The other permissions could not be read",
+    "rule.source.proven": "✅ You hold the key yourself",
+    "rule.source.refuted": "❌ Somebody else made this key ({source}) and may hold it. Create one on Aster's API page",
+    "rule.source.open": "❌ Aster doesn't say who made this key. Create one on Aster's API page",
+    "rule.validity.proven": "✅ It is valid for {days} more days",
+    "rule.validity.proven.warn": "✅ It is valid for {days} more days; make a new one in time",
+    "rule.validity.refuted": "❌ It is valid for {days} more days only; at least {min_days} are needed",
+    "rule.validity.open": "❌ Aster doesn't say how long it is valid",
+    "rule.key_name.proven": "✅ It is named for this chat",
+    "rule.key_name.enough": "➖ It is not named <code>{code}</code>, so a clone of this bot could not be noticed by its name",
+    "rule.key_name.refuted": "❌ It is named for another chat ({name}). Create one named <code>{code}</code>",
+    "rule.key_name.open": "❌ It is not named for this chat: name it <code>{code}</code>",
+    "why.no_agent": "❌ Aster doesn't know this API wallet (yet): check that it is authorised and not expired",
+    "why.signature": "❌ The API Secret does not match this API Key",
+    "why.address": "❌ Aster refused this key from our address: its IP list must be exactly <code>{wanted}</code>",
+    "why.not_permitted": "❌ Read is off: tick it",
+    "why.no_account": "❌ There is no Aster account for this wallet yet",
+    "why.no_deposit": "❌ The Aster account has no deposit yet",
+    "why.restricted": "❌ Aster restricts this account at the moment",
+    "why.region": "❌ Aster refuses our region; our operators look at it. Your key is not the problem",
+    "why.foreign": "❌ It belongs to another wallet than the one you verified",
+    "why.foreign.named": "❌ It belongs to {belongs_to}; you verified {verified}",
+    # --- out of place ---------------------------------------------------------------------------
+    "text.only": "Please send text only: I can't read pictures, voice, files or forwards.",
+    "text.secret_unexpected": (
+        "⚠️ That looks like a key or a secret, and I can't take it here: send it as a text of its own when I ask for it. "
+        "I delete your message and kept nothing of it; better use a new one."
+    ),
+    "text.unexpected.new": "Send /setapi to link your Aster account, or /help.",
+    "text.unexpected.referral": "Press <b>I applied it</b> above once the referral is applied, or send /applied.",
+    "text.unexpected.wallet": "I wait for 0.0001 BNB from your wallet; I see it by myself. /status shows the address again.",
+    "text.unexpected.key": "I wait for your Aster API Key.",
+    "text.unexpected.checking": "🔎 Your key is being checked on Aster; there is nothing to do.",
+    "text.unexpected.permissions": "I wait for the change on Aster (Edit API). /check looks at once.",
+    "text.unexpected.linked": "You are linked. /status shows it, /unlink removes the key.",
+    "text.unexpected.expired": "The time for this linking ran out. /setapi goes on from where you were.",
+}

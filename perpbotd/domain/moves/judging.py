@@ -1,0 +1,176 @@
+"""The venue's answer: linked, mended on Aster and looked at again, or refused (product.md, steps 6 to 8)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from perpbotd.domain.checklist import checklist
+from perpbotd.domain.credentials import LegacyKeyOnly, SecretOnly
+from perpbotd.domain.effects import DropCredential, HoldWallet, ReleaseWallet, Timer
+from perpbotd.domain.events import CheckDelayed, CheckDone, Event, Tapped, TimeCame, TimerName
+from perpbotd.domain.kinds import Action
+from perpbotd.domain.link import Active, State
+from perpbotd.domain.moves.pasting import CREDENTIAL_LIVES_MS, check
+from perpbotd.domain.moves.turn import NOTHING_PENDING, Turn
+from perpbotd.domain.replies import linked_now, said, shown, tap
+from perpbotd.domain.types import Grade, Ms
+from perpbotd.domain.verdicts import (
+    MENDED_ON_ASTER,
+    RULES,
+    Accepted,
+    NotYet,
+    OnlyBoxesMissing,
+    Refused,
+    at_least,
+    decide,
+    meets,
+)
+
+RECHECK_MS = 20_000
+RECHECKED_FOR_MS = 600_000
+YOUNG_KEY_MS = 5_000
+"""A key seconds old may not be known yet: asked for again quietly (aster.md §5.6)."""
+_WHOSE = frozenset({"works", "binding"})
+"""The rules that tell whether the credential is this wallet's at all."""
+
+
+def checked(turn: Turn, event: Event) -> None:
+    """A check came back; one that was overtaken says nothing any more."""
+    if not isinstance(event, CheckDone) or event.check != turn.link.check or not turn.link.under_way:
+        return
+    turn.change(under_way=False, verdicts=event.verdicts)
+    if _tries_another_wallet(turn):
+        return
+    decision = decide(event.verdicts, turn.policy, waited=turn.now - turn.link.kept)
+    match decision:
+        case Accepted():
+            _accepted(turn, event)
+        case NotYet(quiet=True):
+            _again_in(turn, YOUNG_KEY_MS)
+        case NotYet(reason=reason):
+            _mend(turn, f"to_do.{reason}")
+        case OnlyBoxesMissing():
+            _mend(turn, "permissions")
+        case Refused(rules=rules):
+            _refused(turn, rules)
+        case _:
+            assert_never(decision)
+
+
+def _tries_another_wallet(turn: Turn) -> bool:
+    """Several senders paid enough: the credential decides which of them is the wallet (chain.md, Deposits)."""
+    link, by_rule = turn.link, {verdict.rule: verdict for verdict in turn.link.verdicts}
+    belongs = all(meets(rule, by_rule.get(rule.name), turn.policy) for rule in RULES if rule.name in _WHOSE)
+    if belongs or link.wallet not in link.wallets:
+        return False
+    later = link.wallets[link.wallets.index(link.wallet) + 1 :]
+    # After the last one it is the first one's turn again, when there is another look.
+    turn.change(wallet=later[0] if later else link.wallets[0])
+    if later:
+        check(turn)
+    return bool(later)
+
+
+def _accepted(turn: Turn, event: CheckDone) -> None:
+    link = turn.link
+    if not at_least(link.referral, turn.policy.referral):
+        _mend(turn, "to_do.referral")
+        return
+    if turn.facts.holder not in (None, link.user):
+        turn.forget_pending()
+        turn.go(State.KEY)
+        turn.say(said("refused.wallet_taken", wallet=shown(event.wallet)))
+        return
+    before = link.active
+    if before is not None and before.agent != event.agent:
+        turn.ask(DropCredential(agent=before.agent))
+    if before is not None and before.wallet != event.wallet:
+        turn.ask(ReleaseWallet(wallet=before.wallet))
+    turn.ask(HoldWallet(wallet=event.wallet))
+    active = Active(
+        wallet=event.wallet,
+        agent=event.agent,
+        since=turn.now,
+        valid_until=event.valid_until,
+        verdicts=event.verdicts,
+    )
+    # The proof is used up: another key needs another payment, to an address of its own.
+    turn.change(address=None, sums=(), seen=None, wallets=(), wallet=None, **NOTHING_PENDING)
+    turn.go(State.LINKED, active=active)
+    turn.say(linked_now(link, active, turn.policy))
+
+
+def _mend(turn: Turn, key: str) -> None:
+    """Something to do on Aster; the credential is kept, and looked at again by itself for a while."""
+    if turn.now >= turn.link.kept + CREDENTIAL_LIVES_MS and not _ours(turn):
+        _over(turn)
+        return
+    if turn.link.state is not State.PERMISSIONS:
+        turn.go(State.PERMISSIONS, recheck_until=Ms(turn.now + RECHECKED_FOR_MS))
+    link = turn.link
+    goes_on = turn.now < link.recheck_until
+    if goes_on:
+        _again_in(turn, RECHECK_MS)
+    turn.progress(
+        said(
+            key if goes_on else f"{key}.by_button",
+            (tap(link, Action.CHECK_AGAIN),),
+            checklist=checklist(link.verdicts, turn.policy),
+        )
+    )
+
+
+def _refused(turn: Turn, rules: tuple[str, ...]) -> None:
+    link = turn.link
+    if all(rule in MENDED_ON_ASTER for rule in rules):
+        _mend(turn, "mend")
+        return
+    turn.forget_pending()
+    turn.go(State.KEY)
+    turn.say(said("refused", checklist=checklist(link.verdicts, turn.policy)))
+
+
+def _again_in(turn: Turn, ms: int) -> None:
+    turn.ask(Timer(timer=TimerName.RECHECK, mark=turn.link.check, due=Ms(turn.now + ms)))
+
+
+def delayed(turn: Turn, event: Event) -> None:
+    """The venue is busy or ours is the trouble: said, never blamed on the key."""
+    if isinstance(event, CheckDelayed) and event.check == turn.link.check and turn.link.under_way:
+        buttons = ((tap(turn.link, Action.CHECK_AGAIN),),) if turn.link.state is State.PERMISSIONS else ()
+        turn.progress(said(f"delayed.{event.blame}", *buttons, seconds=str(event.seconds)))
+
+
+def recheck(turn: Turn, event: Event) -> None:
+    """The time to look again has come, unless somebody looked meanwhile."""
+    if isinstance(event, TimeCame) and event.mark == turn.link.check and not turn.link.under_way:
+        check(turn)
+
+
+def check_again(turn: Turn, event: Event) -> None:
+    """The button looks at once, and the automatic looks go on for another ten minutes."""
+    if isinstance(event, Tapped):
+        turn.acknowledge(event.query_id, "tap.looking")
+    turn.change(recheck_until=Ms(turn.now + RECHECKED_FOR_MS))
+    if not turn.link.under_way:
+        check(turn)
+
+
+def credential_ends(turn: Turn, event: Event) -> None:
+    """A credential that others might use too is not kept long; one that only works from our address is."""
+    if not isinstance(event, TimeCame) or event.mark != turn.link.credential:
+        return
+    half_a_secret = isinstance(turn.link.half, SecretOnly | LegacyKeyOnly)
+    if half_a_secret or (turn.link.agent is not None and not _ours(turn)):
+        _over(turn)
+
+
+def _ours(turn: Turn) -> bool:
+    """Whether the key works from our address only, as far as the last look tells."""
+    return any(verdict.rule == "ip" and verdict.grade is Grade.PROVEN for verdict in turn.link.verdicts)
+
+
+def _over(turn: Turn) -> None:
+    turn.forget_pending()
+    turn.go(State.KEY)
+    turn.say(said("credential.over"))

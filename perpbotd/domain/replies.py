@@ -1,0 +1,178 @@
+"""What is said to a user at each step, as data; the catalogue of the user's language has the words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from eth_utils.address import to_checksum_address
+
+from perpbotd.domain.checklist import checklist
+from perpbotd.domain.credentials import KeyOnly, LegacyKeyOnly, SecretOnly, fingerprint
+from perpbotd.domain.kinds import Action, callback_data
+from perpbotd.domain.link import Active, Link, State
+from perpbotd.domain.phrases import Arg, Button, ButtonKind, Phrase, Said
+from perpbotd.domain.policy import Policy
+from perpbotd.domain.types import DEPOSIT_WEI, Address, Wei
+
+REFERRAL_URL: Final = "https://www.asterdex.com/en/referral/1174b7"
+REFERRAL_CODE: Final = "1174b7"
+_WEI_IN_BNB = Decimal(10**18)
+
+Row = tuple[Button, ...]
+
+
+def bnb(wei: Wei | int) -> str:
+    """An amount as people write it, without loss: 0.0001."""
+    return format((Decimal(int(wei)) / _WEI_IN_BNB).normalize(), "f")
+
+
+def shown(address: Address) -> str:
+    """An address with its EIP-55 checksum."""
+    return to_checksum_address(address)
+
+
+def said(key: str, *rows: Row, qr: str | None = None, **args: Arg) -> Said:
+    """A message of one phrase with rows of buttons."""
+    return Said(phrase=Phrase(key=key, args=args), buttons=rows, qr=qr)
+
+
+def tap(link: Link, action: Action) -> Button:
+    """A button of this turn."""
+    return Button(label=f"button.{action}", kind=ButtonKind.TAP, value=callback_data(action, link.turn))
+
+
+def copy(label: str, value: str) -> Button:
+    """A button that copies a text."""
+    return Button(label=f"button.{label}", kind=ButtonKind.COPY, value=value)
+
+
+def link_out(label: str, url: str) -> Button:
+    """A button that opens a page."""
+    return Button(label=f"button.{label}", kind=ButtonKind.URL, value=url)
+
+
+# --- the steps ----------------------------------------------------------------------------------
+
+
+def welcome(policy: Policy) -> Said:
+    """What Perpbot is and what it never asks for."""
+    key = "start.named" if policy.bot_name else "start"
+    return said(key, (link_out("referral", REFERRAL_URL),), url=REFERRAL_URL, bot=policy.bot_name)
+
+
+def referral(link: Link) -> Said:
+    """Step 1: apply the referral."""
+    return said(
+        "referral",
+        (link_out("referral", REFERRAL_URL),),
+        (tap(link, Action.APPLIED),),
+        (tap(link, Action.CANNOT_APPLY),),
+        url=REFERRAL_URL,
+        code=REFERRAL_CODE,
+    )
+
+
+def deposit(link: Link, address: Address) -> Said:
+    """Step 2: send 0.0001 BNB to an address that is this user's alone."""
+    where = shown(address)
+    return said(
+        "deposit",
+        (copy("copy_address", where),),
+        (tap(link, Action.SENT),),
+        qr=where,
+        amount=bnb(DEPOSIT_WEI),
+        address=where,
+    )
+
+
+def deposit_instead(link: Link, address: Address) -> Said:
+    """Somebody else paid: the same address waits for the user's own payment."""
+    where = shown(address)
+    return said("deposit.not_mine", (copy("copy_address", where),), (tap(link, Action.SENT),), address=where)
+
+
+def verified(link: Link, wallet: Address, policy: Policy) -> Said:
+    """Step 3: the wallet is proven, now the API Key."""
+    return said(
+        "verified",
+        (copy("copy_ip", policy.wanted_ip), copy("copy_name", link.code)),
+        (tap(link, Action.OLD_KEY), tap(link, Action.NOT_MINE)),
+        wallet=shown(wallet),
+        ip=policy.wanted_ip,
+        name=link.code,
+    )
+
+
+def now_the_secret(agent: Address) -> Said:
+    """The key is here, its secret is not."""
+    return said("key.secret_next", fingerprint=fingerprint(agent))
+
+
+def standing(link: Link, policy: Policy) -> Said:
+    """Where one stands, with the buttons of the step; the same for /status, /start and /setapi in mid-flow."""
+    match link:
+        case Link(state=State.REFERRAL):
+            return referral(link)
+        case Link(state=State.WALLET, address=str() as address):
+            return deposit(link, address)
+        case Link(state=State.WALLET):
+            return said("status.wallet")
+        case Link(state=State.KEY, wallet=str() as wallet):
+            return waits_for_half(link) or verified(link, wallet, policy)
+        case Link(state=State.CHECKING):
+            return said("status.checking")
+        case Link(state=State.PERMISSIONS, agent=str() as agent):
+            return said(
+                "status.permissions",
+                (tap(link, Action.CHECK_AGAIN),),
+                fingerprint=fingerprint(agent),
+                checklist=checklist(link.verdicts, policy),
+            )
+        case Link(state=State.LINKED, active=Active() as active):
+            return linked_status(link, active, policy)
+        case Link(state=State.EXPIRED):
+            return said("status.expired", (tap(link, Action.GO_ON),))
+        case _:
+            return said("status.new")
+
+
+def waits_for_half(link: Link) -> Said | None:
+    """What is still to be sent where one half of a key is here; None where nothing is."""
+    match link.half:
+        case None:
+            return None
+        case KeyOnly(agent=agent):
+            return now_the_secret(agent)
+        case SecretOnly():
+            return said("key.key_next")
+        case LegacyKeyOnly():
+            return said("key.legacy_secret_next")
+
+
+def linked_now(link: Link, active: Active, policy: Policy) -> Said:
+    """The milestone: what is linked, what was proven and how."""
+    return Said(phrase=_linked("linked", link, active, policy))
+
+
+def linked_status(link: Link, active: Active, policy: Policy) -> Said:
+    """The same for /status, with the way to another key."""
+    phrase = _linked("status.linked", link, active, policy)
+    return Said(phrase=phrase, buttons=((tap(link, Action.CHANGE_KEY),),))
+
+
+def _linked(key: str, link: Link, active: Active, policy: Policy) -> Phrase:
+    args: dict[str, Arg] = {
+        "wallet": shown(active.wallet),
+        "fingerprint": fingerprint(active.agent),
+        "until": day(active.valid_until),
+        "checklist": checklist(active.verdicts, policy),
+        "referral": Phrase(key=f"referral.{link.referral}"),
+    }
+    return Phrase(key=key, args=args)
+
+
+def day(ms: int) -> str:
+    """A date as YYYY-MM-DD in UTC, which every reader understands; "?" where none is known."""
+    return datetime.fromtimestamp(ms / 1000, tz=UTC).date().isoformat() if ms > 0 else "?"

@@ -1,0 +1,105 @@
+"""`perpbotd sandbox`: serve the local world, or play the guide in it with the real daemon."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from perpbotd.errors import ConfigError, PerpbotError
+from perpbotd.sandbox.guide import Guide, Outcome
+from perpbotd.sandbox.process import Daemon
+from perpbotd.sandbox.terminal import Transcript
+from perpbotd.sandbox.world import World
+
+TOURS = {"guide": False, "withdraw-on": True}
+"""Name -> whether Withdraw is ticked at first."""
+PATIENCE_S = 60.0
+_USER_ID = 501
+
+
+class TourFailed(PerpbotError):
+    """The tour did not end linked with everything proven."""
+
+
+def serve(directory: Path, log_level: str) -> int:
+    """Serve the local world until ^C, with a deployment for it in a directory."""
+    try:
+        trio.run(_serve, directory, log_level)
+    except* KeyboardInterrupt:
+        pass  # ^C is how this command ends
+    return 0
+
+
+async def _serve(directory: Path, log_level: str) -> None:
+    world = World()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.serve)
+        config = world.deploy(directory, log_level=log_level)
+        print(f"The local world is served. In another terminal:\n\n    perpbotd run --config {config}\n", flush=True)
+        print(f"and then    perpbotctl --socket {directory.absolute() / 'admin.sock'} status", flush=True)
+        await trio.sleep_forever()
+
+
+def tour(name: str, directory: Path | None, log_level: str) -> int:
+    """Play a tour; returns 0 only if the account ended linked with every rule proven. Raises TourFailed."""
+    if name not in TOURS:
+        raise ConfigError(f"there is no tour {name}; there are: {', '.join(TOURS)}")
+    with _place(directory) as place:
+        trio.run(_tour, name, place, log_level)
+    return 0
+
+
+@contextmanager
+def _place(directory: Path | None) -> Generator[Path]:
+    if directory is not None:
+        yield directory
+        return
+    made = Path(tempfile.mkdtemp(prefix="perpbotd-tour-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+async def _tour(name: str, directory: Path, log_level: str) -> None:
+    began = time.monotonic()
+    world = World()
+    user = world.centre.add_user(_USER_ID, "Ann", "en")
+    transcript = Transcript(user.screen, partial(print, flush=True))
+    outcome: Outcome | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.serve)
+        daemon = Daemon(world.deploy(directory, log_level=log_level))
+        await daemon.start()
+        try:
+            nursery.start_soon(daemon.watch)
+            with trio.move_on_after(PATIENCE_S):
+                await world.centre.until_online()
+                transcript.elsewhere(f"the daemon is up after {time.monotonic() - began:.1f} s")
+                nursery.start_soon(transcript.run)
+                async with world.client() as client:
+                    guide = Guide(world, user, transcript, client)
+                    outcome = await guide.play(withdraw_on=TOURS[name])
+                    transcript.catch_up()
+            nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True):
+                await daemon.stop()
+    _conclude(outcome, time.monotonic() - began)
+
+
+def _conclude(outcome: Outcome | None, seconds: float) -> None:
+    if outcome is None:
+        raise TourFailed(f"nothing more happened within {PATIENCE_S:.0f} s")
+    if not outcome.good:
+        raise TourFailed(f"it did not end as it should: {outcome}")
+    print(
+        f"\nLinked: {outcome.proven} of {outcome.rules} rules proven, nothing pasted is left, {seconds:.1f} s in all."
+    )

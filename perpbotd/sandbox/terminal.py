@@ -1,0 +1,91 @@
+"""A chat as text: what the user does, what appears on his screen, changes and disappears."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+import trio
+
+from perpbotd.kernel.escape import escape
+from perpbotd.sandbox.telegram import MessageView, Screen, ScreenEvent
+
+WIDTH = 100
+_MARGIN = 8
+
+
+class Transcript:
+    """Prints a screen's events as they come; `elsewhere` is what the user does outside the chat."""
+
+    def __init__(self, screen: Screen, write: Callable[[str], object] = print) -> None:
+        self._screen = screen
+        self._write = write
+        self._shown = 0
+        self._secrets: dict[int, str] = {}
+
+    async def run(self) -> None:
+        """Print until cancelled."""
+        while True:
+            await self._screen.event(after=self._shown)
+            # A script names what it pastes in the same breath, so a secret is hidden by the time it is printed.
+            await trio.lowlevel.checkpoint()
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Print what has happened so far, before what comes next."""
+        for event in self._screen.events[self._shown :]:
+            self._event(event)
+            self._shown = event.sequence
+
+    def heading(self, text: str) -> None:
+        """A part of the guide begins."""
+        self.catch_up()
+        self._write(f"\n── {text} " + "─" * max(0, WIDTH - len(text) - 4))
+
+    def elsewhere(self, text: str) -> None:
+        """Something that happens on Aster, in the user's wallet or on the host."""
+        self.catch_up()
+        lines = textwrap.wrap(f"( {text} )", WIDTH - _MARGIN)
+        self._write("\n" + "\n".join(f"      {line}" for line in lines))
+
+    def presses(self, label: str) -> None:
+        """The user presses a button."""
+        self.catch_up()
+        self._write(f"\n  you │ [ {label} ]")
+
+    def hide(self, message_id: int, what: str) -> None:
+        """A message of the user that is shown as what it is and not as it reads."""
+        self._secrets[message_id] = what
+
+    def _event(self, event: ScreenEvent) -> None:
+        view = event.message
+        if event.kind == "answer" and event.answer is not None and event.answer.text:
+            self._block("bot", f"(a small notice: {event.answer.text})")
+        if view is None:
+            return
+        if event.kind == "delete":
+            whose = "a message of the bot" if view.from_bot else f"your message {self._own(view)}"
+            self._write(f"      × {whose} disappears")
+        elif view.from_bot:
+            self._block("bot" if event.kind == "new" else "bot✎", _shown(view))
+        else:
+            self._block("you", self._own(view))
+
+    def _own(self, view: MessageView) -> str:
+        return self._secrets.get(view.id, view.text)
+
+    def _block(self, who: str, text: str) -> None:
+        self._write("")
+        for number, line in enumerate(_wrapped(text)):
+            self._write(f"{who if number == 0 else '':>5} │ {line}")
+
+
+def _shown(view: MessageView) -> str:
+    picture = "▓▓ (a QR picture of the address)\n" if view.has_photo else ""
+    rows = ["   ".join(f"[ {button.label} ]" for button in row) for row in view.buttons]
+    return "\n".join([picture + view.text, *rows])
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        yield from textwrap.wrap(escape(line), WIDTH - _MARGIN) or [""]

@@ -1,0 +1,93 @@
+"""The agenda against a plain reading of its rules, and what it remembers of chats that have gone quiet."""
+
+import random
+from math import inf
+
+import pytest
+
+from perpbotd.domain.agenda import Agenda, Tempo
+from perpbotd.domain.outbox import Kind, Pool, Waiting
+from perpbotd.domain.types import Ms, UserId
+
+TEMPO = Tempo(deliveries=3, checks=2, timers=2, taps=1)
+LIMITS = {Pool.CHAT: 3, Pool.CHECKS: 2, Pool.STORE: 2, Pool.TAPS: 1}
+
+
+def row(sequence: int, kind: Kind = Kind.MILESTONE, *, user: int = 1, due: int = 0) -> Waiting:
+    return Waiting(sequence=sequence, user=UserId(user), due=Ms(due), kind=kind, chat=user)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_comes_back_how_every_row_goes_in_order_when_due_and_within_limits(seed: int) -> None:
+    chance = random.Random(seed)
+    agenda = Agenda(TEMPO)
+    kinds = [Kind.MILESTONE, Kind.DELETION, Kind.TAP, Kind.CHECK, Kind.TIMER]
+    left = {
+        number: row(number, chance.choice(kinds), user=chance.randrange(4), due=chance.choice([0, 0, 5_000]))
+        for number in range(1, 81)
+    }
+    for waiting in left.values():
+        agenda.add(waiting, 0.0)
+    at, flying = 0.0, []
+    while left:
+        now = Ms(int(at * 1000))
+        started = agenda.start(now, at)
+        flying += started
+        for waiting in started:
+            assert waiting.due <= now
+            earlier = [other for other in left.values() if other.lane == waiting.lane and other.due <= waiting.due]
+            assert min(other.sequence for other in earlier) == waiting.sequence
+        assert all(sum(each.pool is pool for each in flying) <= limit for pool, limit in LIMITS.items())
+        assert len({each.lane for each in flying}) == len(flying) == agenda.flying
+        wake = agenda.wake(now, at)
+        assert wake > at, "it would spin"
+        assert flying or wake < inf, "it would sleep for ever"
+        if flying:
+            waiting = flying.pop(chance.randrange(len(flying)))
+            match chance.randrange(4):
+                case 0:
+                    agenda.again(waiting, at)
+                case 1:
+                    agenda.too_fast(waiting, at, 2.0)
+                case _:
+                    agenda.done(waiting, at)
+                    del left[waiting.sequence]
+        else:
+            at = wake
+    assert agenda.known == 0
+
+
+def test_a_chat_that_waits_for_the_overall_pace_keeps_its_place_while_rows_come_in() -> None:
+    agenda = Agenda(Tempo(rate=1.0, burst=1))
+    for user in (1, 2, 3):
+        agenda.add(row(user, user=user), 0.0)
+    assert [each.user for each in agenda.start(Ms(0), 0.0)] == [1]
+    agenda.add(row(9, user=2), 0.5)
+    agenda.start(Ms(0), 0.5)
+    assert [each.sequence for each in agenda.start(Ms(0), 1.0)] == [2]
+    assert [each.sequence for each in agenda.start(Ms(0), 2.0)] == [3]
+
+
+def test_a_quiet_chats_pace_is_forgotten_only_once_it_has_rested() -> None:
+    agenda = Agenda(Tempo(chat_burst=1))
+    for sequence, at, expected in ((1, 0.0, 1), (2, 0.5, 0)):
+        agenda.add(row(sequence), at)
+        started = agenda.start(Ms(0), at)
+        assert len(started) == expected
+        for each in started:
+            agenda.done(each, at)
+        agenda.tidy(at)
+    [second] = agenda.start(Ms(0), 1.0)
+    agenda.done(second, 1.0)
+    agenda.tidy(5.0)
+    assert not agenda._lanes
+
+
+def test_what_is_due_again_later_is_not_started_before() -> None:
+    agenda = Agenda(TEMPO)
+    agenda.add(row(1, Kind.CHECK), 0.0)
+    [check] = agenda.start(Ms(0), 0.0)
+    agenda.moved(check, Ms(60_000), 0.0)
+    assert agenda.start(Ms(59_999), 59.999) == []
+    assert agenda.wake(Ms(59_000), 59.0) == 60.0
+    assert [each.sequence for each in agenda.start(Ms(60_000), 60.0)] == [1]
