@@ -117,11 +117,17 @@ class Wiring:
         self.to_relay = Bell()
         self.strikes = Strikes()
         self.board = Board()
+        self.boxes: tuple[Mailbox[Any], ...] = (
+            self.store,
+            self.matcher,
+            self.cursors,
+            self.deliveries,
+            self.checks,
+        )
 
     def gauges(self) -> Gauges:
         """What `status` shows of actors and mailboxes."""
-        boxes: tuple[Mailbox[Any], ...] = (self.store, self.matcher, self.cursors, self.deliveries, self.checks)
-        return WiringGauges(self.board, boxes)
+        return WiringGauges(self.board, self.boxes)
 
 
 async def daemon(
@@ -141,12 +147,17 @@ async def daemon(
         await nursery.start(wiring.board.listen, wiring.pulses.receive)
         await rest_for_one(
             (
-                Child(name="store", run=partial(store, runner, wiring.store.receive, wiring.pulses.send)),
+                store_child(wiring, runner),
                 Child(name="house", run=partial(_house, wiring, outfit, clock, entropy)),
             ),
             report=_report,
             task_status=task_status,
         )
+
+
+def store_child(wiring: Wiring, runner: StoreRunner) -> Child:
+    """The store, before whom nobody starts: its failure stops the daemon."""
+    return Child(name="store", run=partial(store, runner, wiring.store.receive, wiring.pulses.send))
 
 
 async def _house(
@@ -155,16 +166,17 @@ async def _house(
     world, settings = await outfit(wiring.store.send)
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(one_for_one, _alone(wiring, world, settings, clock, entropy), report=_report))
+            await nursery.start(partial(one_for_one, alone(wiring, world, settings, clock, entropy), report=_report))
             # The matcher takes the follower with it. Neither holds up the others: without a provider they wait.
-            nursery.start_soon(partial(rest_for_one, _chain(wiring, world, settings, clock), report=_report))
+            nursery.start_soon(partial(rest_for_one, chain(wiring, world, settings, clock), report=_report))
             task_status.started()
     finally:
         with trio.CancelScope(shield=True):
             await world.close()
 
 
-def _alone(wiring: Wiring, world: World, settings: Settings, clock: Clock, entropy: Entropy) -> tuple[Child, ...]:
+def alone(wiring: Wiring, world: World, settings: Settings, clock: Clock, entropy: Entropy) -> tuple[Child, ...]:
+    """The actors that start again alone, in their order."""
     to_store, pulses = wiring.store.send, wiring.pulses.send
     return (
         Child(
@@ -221,7 +233,8 @@ def _alone(wiring: Wiring, world: World, settings: Settings, clock: Clock, entro
     )
 
 
-def _chain(wiring: Wiring, world: World, settings: Settings, clock: Clock) -> tuple[Child, ...]:
+def chain(wiring: Wiring, world: World, settings: Settings, clock: Clock) -> tuple[Child, ...]:
+    """The matcher and, behind it, the follower, which goes where it goes."""
     to_store, pulses = wiring.store.send, wiring.pulses.send
     return (
         Child(
