@@ -57,6 +57,7 @@ class Intake:
         self._reached: IntakeState | None = None
         self._ahead: list[Live] = []
         self._gap_at = self._poll_at = math.inf
+        self._not_before = 0.0
         self.durable_pts = 0
         self.lost = ""
         self.trouble = ""
@@ -66,6 +67,7 @@ class Intake:
         await self._load()
         self._ahead.clear()
         self._gap_at, self._poll_at = math.inf, trio.current_time() + _POLL_S
+        self._not_before = 0.0
         while True:
             try:
                 event = await self._next(events)
@@ -87,7 +89,7 @@ class Intake:
         return await stored.row(self._store, Table.TELEGRAM, TELEGRAM_SESSION_KEY)
 
     async def _next(self, events: trio.MemoryReceiveChannel[TransportEvent]) -> TransportEvent | None:
-        with trio.move_on_at(min(self._gap_at, self._poll_at)):
+        with trio.move_on_at(max(min(self._gap_at, self._poll_at), self._not_before)):
             return await events.receive()
         return None
 
@@ -109,6 +111,7 @@ class Intake:
         if not self._ahead:
             self._gap_at = math.inf
         elif len(self._ahead) > _MOST_AHEAD:
+            del self._ahead[_MOST_AHEAD:]
             self._gap_at = trio.current_time()
         elif self._gap_at == math.inf:
             self._gap_at = trio.current_time() + _GAP_S
@@ -121,8 +124,8 @@ class Intake:
                 pass
         except Upstream as outage:
             self.trouble = outage.what
-            self._gap_at = math.inf
-            self._poll_at = trio.current_time() + max(_RETRY_S, outage.retry_after or 0.0)
+            # Holds for whatever makes it look again, but for a new connection.
+            self._poll_at = self._not_before = trio.current_time() + max(_RETRY_S, outage.retry_after or 0.0)
             return
         # All of these were pushed before the difference was told, so it had them.
         self._ahead.clear()

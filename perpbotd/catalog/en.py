@@ -40,6 +40,10 @@ _LOOKS: Final = (
 )
 _BUTTON: Final = "Press <b>Check again</b> when it is done; no need to paste anything."
 _SAFE: Final = "Your key is not the problem and there is nothing to do."
+_BINDING: Final = (
+    "Everything else is right, but we can't prove yet that this key belongs to your wallet. That is on our side, and the key "
+    "stays sealed here.\n\n"
+)
 _REFERRAL: Final = (
     "What is missing is the referral: so far there is your word for it, and our operators have to see it in Aster's list "
     "or approve it, usually within one working day.\n\n"
@@ -107,7 +111,6 @@ TEXTS: Final[dict[str, str]] = {
     "message.not_deleted": "⚠️ Telegram didn't let me delete your message with the key. Please delete it yourself.",
     # --- where one stands -----------------------------------------------------------------------
     "status.new": "Nothing is linked yet. /setapi starts the linking.",
-    "status.wallet": "Your deposit address is being made; it comes in a moment.",
     "status.checking": "🔎 Your key is being checked on Aster. There is nothing to do.",
     "status.permissions": "⏳ Your key <code>{fingerprint}</code> waits for you:\n\n{checklist}\n\n" + _BUTTON,
     "status.expired": "The time for this linking ran out. Nothing is lost: go on from where you were.",
@@ -215,6 +218,8 @@ TEXTS: Final[dict[str, str]] = {
     "to_do.no_account": "⏳ There is no Aster account for this wallet yet. Open it on Aster first.\n\n" + _LOOKS,
     "to_do.no_account.by_button": "⏳ There is no Aster account for this wallet yet. Open it on Aster first.\n\n"
     + _BUTTON,
+    "to_do.binding": "⏳ " + _BINDING + _LOOKS,
+    "to_do.binding.by_button": "⏳ " + _BINDING + _BUTTON,
     "to_do.referral": "⏳ Your key is fine. " + _REFERRAL + _LOOKS,
     "to_do.referral.by_button": "⏳ Your key is fine. " + _REFERRAL + _BUTTON,
     "to_do.restricted": "⏳ Aster restricts this account at the moment. That is not a fault of the key.\n\n" + _LOOKS,

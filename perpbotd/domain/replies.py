@@ -117,8 +117,6 @@ def standing(link: Link, policy: Policy) -> Said:
             return referral(link)
         case Link(state=State.WALLET, address=str() as address):
             return deposit(link, address)
-        case Link(state=State.WALLET):
-            return said("status.wallet")
         case Link(state=State.KEY, wallet=str() as wallet):
             return waits_for_half(link) or verified(link, wallet, policy)
         case Link(state=State.CHECKING):

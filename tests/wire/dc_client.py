@@ -143,4 +143,8 @@ async def echo_for_ever(place: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    # Importing takes a second, so that it is done before it is told to begin.
+    import pyrogram
+
+    assert pyrogram and sys.stdin.readline()
     asyncio.run(echo_for_ever(json.loads(sys.argv[1])))

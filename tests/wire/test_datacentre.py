@@ -437,15 +437,17 @@ async def test_a_killed_client_comes_back_with_its_key(serving, tmp_path):
     centre = await serving(migrate=True)
     ann = centre.user(ANN)
     command = [sys.executable, "-m", "tests.wire.dc_client", json.dumps(place_of(centre, tmp_path))]
-    child_of = partial(trio.run_process, command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for word in ("one", "two"):
-        async with trio.open_nursery() as running:
-            child = await running.start(child_of)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    child_of = partial(trio.run_process, command, check=False, **pipes)
+    async with trio.open_nursery() as running:
+        children = [await running.start(child_of) for _ in range(2)]
+        for word, child in zip(("one", "two"), children, strict=True):
+            await child.stdin.send_all(b"begin\n")
             await centre.until_online()
             ann.says(word)
             await ann.screen.says(f"echo: {word}")
             child.kill()
-        await centre.until_offline()
+            await centre.until_offline()
     logins = [one for one in centre.asked if one.method == "auth.ImportBotAuthorization"]
     assert len(logins) == 2
 

@@ -51,6 +51,8 @@ def checked(turn: Turn, event: Event) -> None:
             _mend(turn, f"to_do.{reason}")
         case OnlyBoxesMissing():
             _mend(turn, "permissions")
+        case Refused(rules=("binding",)) if not _refuted(turn, "binding"):
+            _mend(turn, "to_do.binding")
         case Refused(rules=rules):
             _refused(turn, rules)
         case _:
@@ -128,6 +130,10 @@ def _refused(turn: Turn, rules: tuple[str, ...]) -> None:
     turn.forget_pending()
     turn.go(State.KEY)
     turn.say(said("refused", checklist=checklist(link.verdicts, turn.policy)))
+
+
+def _refuted(turn: Turn, rule: str) -> bool:
+    return any(verdict.rule == rule and verdict.grade is Grade.REFUTED for verdict in turn.link.verdicts)
 
 
 def _again_in(turn: Turn, ms: int) -> None:

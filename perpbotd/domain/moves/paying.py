@@ -102,7 +102,8 @@ def not_mine(turn: Turn, event: Event) -> None:
         turn.say(verified(turn.link, others[0], turn.policy))
         return
     turn.go(State.WALLET, wallets=(), wallet=None, seen=None)
-    turn.say(deposit_instead(turn.link, link.address) if link.address else said("status.wallet"))
+    if link.address is not None:
+        turn.say(deposit_instead(turn.link, link.address))
 
 
 def count(turn: Turn, event: DepositFound) -> None:

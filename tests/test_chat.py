@@ -1,0 +1,749 @@
+"""The chat actor on the real store actor over memory, against the played Telegram, in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from perpbotd.actors.chat import ChatConfig, chat
+from perpbotd.actors.store import store
+from perpbotd.codec import decode, encode
+from perpbotd.domain import intake
+from perpbotd.domain.events import Blocked, Tapped, Wrote
+from perpbotd.domain.intake import Place
+from perpbotd.domain.types import Ms, UserId
+from perpbotd.errors import ConfigError, PeerDied
+from perpbotd.kernel.channel import Bell, Call, Mailbox, ask
+from perpbotd.messages import (
+    AnswerTap,
+    Commit,
+    DeleteMessages,
+    Delivered,
+    Delivery,
+    DeliveryResult,
+    EditMessage,
+    MessageGone,
+    NotNow,
+    Pulse,
+    Put,
+    Rendered,
+    SendMessage,
+    StoreAnswer,
+    StoreRequest,
+    Table,
+    TooFast,
+    Undeletable,
+    Unreachable,
+)
+from perpbotd.ports import CatchUp, IntakeState, Live
+from perpbotd.rows import TELEGRAM_STATE_KEY, InboxRow
+from perpbotd.secret import Secret
+from tests.scenario.memory_store import InlineRunner, MemoryStore
+from tests.scenario.telegram_twin import Flood, LoseAnswer, LoseRequest, Play, TwinTelegram
+
+BOT = ChatConfig(username="perpbot_bot", commands=(("", (("start", "Begin"),)), ("tr", (("start", "Basla"),))))
+
+
+class VirtualClock:
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def now(self) -> Ms:
+        return Ms(1_700_000_000_000 + self.ahead + int(trio.current_time() * 1000))
+
+
+class Died(Exception):
+    """The machine went off."""
+
+
+class Bench:
+    """One life of store and chat; Telegram and the disk outlive it."""
+
+    def __init__(self, telegram: TwinTelegram, disk: MemoryStore) -> None:
+        self.telegram = telegram
+        self.disk = disk
+        self.bell = Bell()
+        self.requests = Mailbox[Call[StoreRequest, StoreAnswer]]("store", 64)
+        self.deliveries = Mailbox[Call[Delivery, DeliveryResult]]("deliveries", 64)
+        self.pulses = Mailbox[Pulse]("pulses", 1)
+        self.facts: dict[str, str | int | float | bool] = {}
+
+    def inbox(self) -> list[InboxRow]:
+        return [decode(entry.row, InboxRow) for entry in self.disk.scan(Table.INBOX, b"", 10_000)]
+
+    def texts(self) -> list[str]:
+        return [row.event.text.reveal_text() for row in self.inbox() if isinstance(row.event, Wrote)]
+
+    async def rows(self, count: int) -> list[InboxRow]:
+        while len(self.inbox()) < count:
+            await self.bell.wait()
+        return self.inbox()
+
+    async def told(self, look: Callable[[dict[str, str | int | float | bool]], object]) -> None:
+        while not look(self.facts):
+            self.facts = (await self.pulses.receive.receive()).facts
+
+    async def connected(self) -> None:
+        """Connected, and no first run any more: where it began is durable."""
+        await self.told(lambda facts: facts.get("connected") and facts["pts"])
+
+    async def deliver(self, delivery: Delivery) -> DeliveryResult:
+        return await ask(self.deliveries.send, delivery)
+
+    async def send(self, text: str, random_id: int = 1, chat: int = 501) -> DeliveryResult:
+        return await self.deliver(SendMessage(chat=UserId(chat), random_id=random_id, content=Rendered(html=text)))
+
+    async def write_state(self, **changes: int) -> None:
+        """Another writer's state, committed behind the actor's back."""
+        row = self.disk.get(Table.TELEGRAM, TELEGRAM_STATE_KEY)
+        assert row is not None
+        state = msgspec.structs.replace(decode(row, IntakeState), **changes)
+        put = Put(table=Table.TELEGRAM, key=TELEGRAM_STATE_KEY, row=encode(state))
+        assert await ask(self.requests.send, Commit(ops=(put,)))
+
+
+@contextlib.asynccontextmanager
+async def living(
+    telegram: TwinTelegram,
+    disk: MemoryStore | None = None,
+    *,
+    config: ChatConfig = BOT,
+    transport: object = None,
+    before_commit: Callable[[], None] | None = None,
+    after_commit: Callable[[], None] | None = None,
+) -> AsyncIterator[Bench]:
+    bench = Bench(telegram, disk or MemoryStore())
+    runner = InlineRunner(bench.disk, before_commit, after_commit)
+    with trio.fail_after(8_000):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(store, runner, bench.requests.receive, Mailbox[Pulse]("p", 1).send))
+            await nursery.start(
+                partial(
+                    chat,
+                    transport or telegram,
+                    bench.requests.send,
+                    bench.deliveries.receive,
+                    bench.bell,
+                    bench.pulses.send,
+                    VirtualClock(),
+                    config,
+                )
+            )
+            yield bench
+            nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def telegram() -> TwinTelegram:
+    made = TwinTelegram(VirtualClock())
+    made.add_user(501, "Ann", "tr")
+    return made
+
+
+def asked(telegram: TwinTelegram) -> list[str]:
+    """Every request from now on."""
+    seen: list[str] = []
+    telegram.faults.chooser = lambda request: seen.append(request)
+    return seen
+
+
+# --- intake -------------------------------------------------------------------------------------
+
+
+async def test_what_users_do_is_taken_in_with_its_owner_and_the_linker_hears_of_it(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        number = ann.says("/start now")
+        await bench.rows(1)
+        assert await bench.send("<b>hello</b>") == Delivered(message_id=number + 1)
+        ann.edits(number, "/start then")
+        ann.taps_data(number + 1, "1:go:0")
+        ann.blocks()
+        written, edited, tapped, blocked = await bench.rows(4)
+        assert (written.user, written.at) == (501, VirtualClock().now())
+        assert isinstance(written.event, Wrote)
+        assert (written.event.language, written.event.name, written.event.private) == ("tr", "Ann", True)
+        assert isinstance(edited.event, Wrote)
+        assert edited.event.edited
+        assert isinstance(tapped.event, Tapped)
+        assert isinstance(blocked.event, Blocked)
+        assert bench.texts() == ["/start now", "/start then"]
+        assert bench.disk.measure().rows["inbox"] == 4
+        assert ann.bot_says == ("hello",)
+
+
+async def test_an_update_that_is_late_is_waited_for_without_asking(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("one")
+        await bench.rows(1)
+        telegram.latency = 0.2
+        seen = asked(telegram)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bench.send, "this takes the number before")
+            await telegram.until(lambda: len(telegram.log) or None)
+            ann.says("two")
+        await bench.rows(2)
+        await trio.sleep(5)
+        assert seen == ["send"]
+        assert bench.texts() == ["one", "two"]
+
+
+async def test_a_lost_push_is_fetched_half_a_second_after_the_next(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("one")
+        await bench.rows(1)
+        telegram.faults.loses_push = lambda: True
+        ann.says("two")
+        telegram.faults.clear()
+        seen = asked(telegram)
+        since = trio.current_time()
+        ann.says("three")
+        await bench.rows(3)
+        assert bench.texts() == ["one", "two", "three"]
+        assert trio.current_time() - since == 0.5
+        assert seen == ["difference"]
+
+
+async def test_a_number_that_no_difference_reaches_is_asked_for_once(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        seen = asked(telegram)
+        bogus = Live(pts=10_000, pts_count=1, happening=None)
+        telegram.tell(bogus)
+        await trio.sleep(1)
+        telegram.user(501).says("hello")
+        await bench.rows(1)
+        await trio.sleep(1)
+        assert seen == ["difference"]
+
+
+async def test_a_lost_push_that_nothing_follows_is_found_within_a_minute(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.faults.loses_push = lambda: True
+        telegram.user(501).says("hello?")
+        since = trio.current_time()
+        await bench.rows(1)
+        assert trio.current_time() - since <= 60
+
+
+async def test_told_that_updates_are_too_long_it_fetches_them(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.faults.loses_push = lambda: True
+        telegram.user(501).says("hello?")
+        telegram.faults.clear()
+        since = trio.current_time()
+        telegram.tell(CatchUp())
+        await bench.rows(1)
+        assert trio.current_time() == since
+
+
+async def test_three_hundred_messages_of_an_outage_come_in_slices_each_once(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.go_down()
+        words = [f"message {number}" for number in range(300)]
+        for word in words:
+            ann.says(word)
+        telegram.come_up()
+        since = trio.current_time()
+        await bench.rows(300)
+        assert trio.current_time() - since < 5
+        assert bench.texts() == words
+        assert bench.facts["pts"] != telegram.account.pts
+        await bench.told(lambda facts: facts.get("pts") == telegram.account.pts)
+        assert telegram.logins == 1
+
+
+async def test_a_flood_of_pushes_that_overflows_the_channel_loses_none(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        for number in range(400):
+            ann.says(str(number))
+        await bench.rows(400)
+        assert bench.texts() == [str(number) for number in range(400)]
+
+
+async def test_what_an_older_state_brings_again_is_no_second_row(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, disk = telegram.user(501), MemoryStore()
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        ann.says("one")
+        ann.blocks()
+        await bench.rows(2)
+        await bench.write_state(pts=1, qts=0)
+    async with living(telegram, disk) as bench:
+        seen = asked(telegram)
+        await telegram.until(lambda: "difference" in seen or None)
+        ann.restarts()
+        await bench.rows(4)
+        assert bench.texts() == ["one", "/start"]
+
+
+async def test_a_state_that_another_wrote_is_read_again(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("one")
+        await bench.rows(1)
+        await bench.write_state(date=5)
+        ann.says("two")
+        await bench.rows(2)
+        await bench.write_state(pts=1)
+        seen = asked(telegram)
+        ann.says("three")
+        await bench.rows(3)
+        assert seen == ["difference"]
+        assert bench.texts() == ["one", "two", "three"]
+
+
+async def test_updates_that_telegram_forgot_raise_an_alarm_and_life_goes_on(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        assert bench.facts["alarm"] == ""
+        telegram.go_down()
+        ann.says("lost for good")
+        telegram.account.trim()
+        telegram.come_up()
+        await bench.told(lambda facts: "write again" in str(facts["alarm"]))
+        ann.says("again")
+        await bench.rows(1)
+        assert bench.texts() == ["again"]
+
+
+async def test_the_first_run_begins_where_its_connection_began(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    ann.says("before there was a bot")
+    telegram.latency = 0.1
+    async with living(telegram) as bench:
+        seen = asked(telegram)
+        await telegram.until(lambda: telegram.online or None)
+        ann.says("before it knows its state")
+        await trio.sleep(0.05)
+        assert "difference" not in seen
+        await bench.rows(1)
+        assert bench.texts() == ["before it knows its state"]
+
+
+async def test_the_first_state_is_durable_before_the_first_difference(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, disk = telegram.user(501), MemoryStore()
+    telegram.faults.next("difference", LoseRequest())
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        ann.says("unheard")
+        await trio.sleep(1)
+        assert bench.inbox() == []
+    async with living(telegram, disk) as bench:
+        await bench.rows(1)
+
+
+async def test_a_tap_during_an_outage_is_gone_and_one_before_a_cut_is_not(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.taps_data(1, "1:sent:0")
+        telegram.cut()
+        ann.taps_data(1, "1:sent:1")
+        await bench.rows(1)
+        await telegram.until(lambda: telegram.online or None)
+        ann.says("/status")
+        await bench.rows(2)
+        assert [type(row.event) for row in bench.inbox()] == [Tapped, Wrote]
+
+
+async def test_of_a_groups_talk_only_what_concerns_us_is_stored(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, group = telegram.user(501), telegram.add_group(-9)
+    async with living(telegram) as bench:
+        await bench.connected()
+        for text in ("lunch?", "/setapi@other_bot", "/setapi@Perpbot_Bot", "/settings", "key: 0x" + "ab" * 32):
+            ann.says(text, group=group)
+        ann.says("end")
+        await bench.rows(3)
+        assert bench.texts() == ["/setapi@Perpbot_Bot", "key: 0x" + "ab" * 32, "end"]
+        assert [row.user for row in bench.inbox()] == [501, 501, 501]
+
+
+async def test_a_death_on_either_side_of_every_commit_loses_and_doubles_nothing(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, disk = telegram.user(501), MemoryStore()
+    said: list[str] = []
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+    for number in range(8):
+        for side in ("before_commit", "after_commit"):
+            left = number
+
+            def off() -> None:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Died
+
+            with pytest.raises(BaseExceptionGroup) as raised:
+                async with living(telegram, disk, **{side: off}) as bench:  # type: ignore[arg-type]
+                    while True:
+                        said.append(f"{len(said)}")
+                        ann.says(said[-1])
+                        await bench.send(said[-1], random_id=len(said))
+            assert raised.value.subgroup(Died) is not None
+            assert raised.value.split((Died, PeerDied))[1] is None
+    async with living(telegram, disk) as bench:
+        await bench.told(lambda facts: facts.get("pts") == telegram.account.pts)
+        assert bench.texts() == said
+        assert telegram.logins == 1
+        assert set(said) >= set(ann.bot_says)
+
+
+# --- deliveries ---------------------------------------------------------------------------------
+
+
+async def test_each_outcome_of_a_delivery_is_answered(autojump_clock: trio.testing.MockClock) -> None:
+    clock = VirtualClock()
+    telegram = TwinTelegram(clock)
+    ann = telegram.add_user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        assert await bench.send("hello") == Unreachable(reason="PEER_ID_INVALID")
+        paste = ann.says("secret")
+        assert await bench.send("pay <code>0x1</code>", 2) == Delivered(message_id=paste + 1)
+        edit = EditMessage(chat=UserId(501), message_id=paste + 1, content=Rendered(html="paid"))
+        for _ in range(2):
+            assert await bench.deliver(edit) == Delivered(message_id=paste + 1)
+        assert await bench.deliver(DeleteMessages(chat=UserId(501), message_ids=(paste, 99))) == Delivered()
+        assert ann.bot_says == ("paid",)
+        assert len(ann.screen) == 1
+        tap = ann.taps_data(paste + 1, "x")
+        for _ in range(2):
+            assert await bench.deliver(AnswerTap(query_id=tap.query_id, text="ok")) == Delivered()
+        assert tap.answer == "ok"
+        ann.deletes(paste + 1)
+        assert await bench.deliver(edit) == MessageGone()
+        old = ann.says("old")
+        clock.ahead += 49 * 3_600_000
+        assert await bench.deliver(DeleteMessages(chat=UserId(501), message_ids=(old,))) == Undeletable()
+        telegram.faults.next("send", Flood(7), Play(NotNow(what="500 INTERDC")))
+        assert await bench.send("x", 3) == TooFast(seconds=7)
+        assert await bench.send("x", 3) == NotNow(what="500 INTERDC")
+        ann.blocks()
+        assert await bench.send("x", 3) == Unreachable(reason="USER_IS_BLOCKED")
+        assert [deed.kind for deed in telegram.log] == ["send", "edit", "delete", "answer"]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_lost_answer_is_tried_again_and_seen_once(
+    telegram: TwinTelegram, cut: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("hi")
+        telegram.faults.next("send", LoseAnswer(cut=cut))
+        assert isinstance(await bench.send("once", 7), NotNow)
+        await bench.told(lambda facts: facts["incarnations"] == 1 + cut and facts["connected"])
+        assert await bench.send("once", 7) == Delivered()
+        assert ann.bot_says == ("once",)
+        # Its number was never told: the difference closes the gap.
+        ann.says("still there?")
+        await bench.rows(2)
+
+
+async def test_without_deduplication_a_lost_answer_is_seen_twice(autojump_clock: trio.testing.MockClock) -> None:
+    telegram = TwinTelegram(VirtualClock(), deduplicate=False)
+    ann = telegram.add_user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("hi")
+        telegram.faults.next("send", LoseAnswer())
+        assert isinstance(await bench.send("twice", 7), NotNow)
+        assert isinstance(await bench.send("twice", 7), Delivered)
+        assert (ann.bot_says, telegram.doubled) == (("twice", "twice"), 1)
+
+
+async def test_only_so_many_deliveries_are_under_way_at_once(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    telegram.user(501).says("hi")
+    telegram.latency = 0.5
+    async with living(telegram, config=ChatConfig(username="b", concurrency=3)) as bench:
+        await telegram.until(lambda: telegram.online or None)
+        since = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for number in range(9):
+                nursery.start_soon(bench.send, "x", number)
+        assert trio.current_time() - since == 3.0
+        assert len(telegram.log) == 9
+
+
+async def test_the_played_telegram_shows_what_a_user_sees(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("a <b> & c")
+        ann.sends("photo", "look")
+        buttons = ((("Copy it", "copy", "0x1"), ("I sent it", "tap", "1:sent:0")),)
+        content = Rendered(html="Pay &lt;now&gt; <code>0x1</code>", buttons=buttons, qr="0x1")
+        await bench.deliver(SendMessage(chat=UserId(501), random_id=1, content=content))
+        shown = await ann.sees("Pay <now> 0x1")
+        assert shown == ann.last
+        assert (shown.content.qr, shown.button("Copy", "copy")) == ("0x1", "0x1")
+        assert [one.text for one in ann.screen] == ["a <b> & c", "look", "Pay <now> 0x1"]
+        tap = ann.taps("I sent")
+        with pytest.raises(LookupError):
+            ann.taps("Copy it")
+        rows = await bench.rows(3)
+        assert bench.texts() == ["a <b> & c", "look"]
+        assert [getattr(row.event, "kind", "") for row in rows] == ["text", "photo", ""]
+        assert rows[2].event == Tapped(
+            query_id=tap.query_id, sender=UserId(501), message_id=shown.id, data="1:sent:0", language="tr"
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ann.until, lambda user: len(user.screen) == 2)
+            await bench.deliver(DeleteMessages(chat=UserId(501), message_ids=(shown.id,)))
+
+
+# --- the connection's life ----------------------------------------------------------------------
+
+
+async def test_it_is_up_while_telegram_is_down_and_says_so(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    telegram.go_down()
+    async with living(telegram) as bench:
+        await bench.told(lambda facts: facts.get("trouble") == "no connection")
+        assert not bench.facts["connected"]
+        assert await bench.send("x") == NotNow(what="not connected")
+        for _ in range(50):
+            before = trio.current_time()
+            await bench.pulses.receive.receive()
+            assert trio.current_time() - before <= 5
+        await trio.sleep(600)
+        telegram.come_up()
+        since = trio.current_time()
+        await bench.connected()
+        assert trio.current_time() - since <= 32
+        assert bench.facts["trouble"] == ""
+
+
+async def test_it_logs_in_once_and_brings_the_login_ever_after(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    disk = MemoryStore()
+    async with living(telegram, disk) as bench:
+        for number in range(1, 4):
+            await bench.told(lambda facts, number=number: facts.get("connected") and facts["incarnations"] == number)
+            telegram.cut()
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        assert (telegram.logins, telegram.connections) == (1, 4)
+
+
+async def test_a_login_that_is_cut_off_at_once_is_kept_before_the_next_try(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    telegram.latency = 0.01
+    async with living(telegram) as bench:
+        await telegram.until(lambda: telegram.logins or None)
+        telegram.cut()
+        await bench.connected()
+        assert telegram.logins == 1
+
+
+async def test_the_menu_is_set_once_a_connection(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    seen = asked(telegram)
+    async with living(telegram) as bench:
+        await bench.connected()
+        await telegram.until(lambda: telegram.commands == dict(BOT.commands) or None)
+        telegram.commands.clear()
+        telegram.cut()
+        await telegram.until(lambda: telegram.commands == dict(BOT.commands) or None)
+        await trio.sleep(600)
+        assert seen.count("commands") == 4
+        telegram.faults.next("commands", Flood(5))
+        telegram.cut()
+        await bench.told(lambda facts: "menu" in str(facts.get("trouble")))
+
+
+async def test_a_flood_wait_at_the_login_is_waited_for(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    telegram.faults.next("login", Flood(1600))
+    async with living(telegram) as bench:
+        seen = asked(telegram)
+        await bench.told(lambda facts: "FLOOD_WAIT" in str(facts.get("trouble")))
+        since = trio.current_time()
+        await bench.connected()
+        assert trio.current_time() - since >= 1598
+        assert seen.count("login") == 1
+
+
+async def test_a_difference_that_is_refused_is_asked_for_again(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    telegram.faults.next("difference", Flood(9), LoseRequest())
+    async with living(telegram) as bench:
+        await bench.told(lambda facts: "FLOOD_WAIT" in str(facts.get("trouble")))
+        telegram.user(501).says("hello")
+        await bench.rows(1)
+        await bench.told(lambda facts: facts["trouble"] == "")
+
+
+async def test_a_flood_wait_for_the_difference_is_waited_for_whatever_comes(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.faults.loses_push = lambda: True
+        ann.says("one")
+        telegram.faults.clear()
+        telegram.faults.next("difference", Flood(30))
+        ann.says("two")
+        await bench.told(lambda facts: "FLOOD_WAIT" in str(facts["trouble"]))
+        since = trio.current_time()
+        while not bench.inbox():
+            ann.says("more")
+            await trio.sleep(1)
+        assert 28 <= trio.current_time() - since <= 31
+
+
+async def test_a_revoked_login_is_an_alarm_and_no_restart_loop(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.user(501).says("hi")
+        await bench.rows(1)
+        telegram.revoke()
+        await bench.told(lambda facts: "accept a new" in str(facts["alarm"]))
+        assert not bench.facts["connected"]
+        seen = asked(telegram)
+        await trio.sleep(3600)
+        assert seen == []
+        answer = await bench.send("x")
+        assert isinstance(answer, NotNow)
+        assert "revoked" in answer.what
+        await bench.pulses.receive.receive()
+        await bench.told(lambda facts: facts["incarnations"] == 1)
+
+
+class Misconfigured:
+    async def run(self, session: Secret | None, events: object, *, task_status: object) -> None:
+        raise ConfigError("the bot token is not one")
+
+
+async def test_a_wrong_configuration_ends_the_actor(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    with pytest.raises(BaseExceptionGroup) as raised:
+        async with living(telegram, transport=Misconfigured()):
+            await trio.sleep_forever()
+    assert raised.value.subgroup(ConfigError) is not None
+
+
+# --- the pure part ------------------------------------------------------------------------------
+
+
+def wrote(**changes: object) -> Wrote:
+    plain = Wrote(message_id=7, sender=UserId(5), chat=-9, private=False, text=Secret(b"hi"), date=1)
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_an_update_is_taken_next_or_ahead() -> None:
+    assert intake.place(10, 10, 1) is intake.place(10, 9, 3) is Place.TAKEN
+    assert intake.place(10, 11, 1) is intake.place(10, 13, 3) is Place.NEXT
+    assert intake.place(10, 12, 1) is Place.AHEAD
+
+
+def test_a_first_run_begins_before_what_was_pushed_already() -> None:
+    assert intake.first_pts(10, []) == 10
+    assert intake.first_pts(10, [(9, 1), (12, 2)]) == 8
+    assert intake.first_pts(1, [(1, 1)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("/start", True),
+        ("/START@perpbot_bot now", True),
+        ("/setapi", True),
+        ("/setapis", False),
+        ("/start@perpbot_bot2", False),
+        ("please /setapi", False),
+        ("a" * 64, True),
+        ("my secret: 0x" + "F" * 64 + ".", True),
+        ("a" * 63, False),
+        ("a" * 65, False),
+        ("g" * 64, False),
+    ],
+)
+def test_a_groups_talk_is_stored_only_when_it_concerns_us(text: str, stored: bool) -> None:
+    told = wrote(text=Secret.from_text(text))
+    assert intake.concerns_us(told, "Perpbot_bot") is stored
+    assert intake.concerns_us(msgspec.structs.replace(told, private=True, chat=5), "Perpbot_bot")
+
+
+def test_each_happening_has_a_key_of_its_own() -> None:
+    happenings = [
+        wrote(),
+        wrote(edited=3),
+        wrote(edited=4),
+        wrote(chat=-10),
+        wrote(message_id=8),
+        Tapped(query_id=7, sender=UserId(5), message_id=1, data="x"),
+        Tapped(query_id=-7, sender=UserId(5), message_id=1, data="x"),
+        Blocked(sender=UserId(5), blocked=True, date=7),
+        Blocked(sender=UserId(5), blocked=False, date=7),
+    ]
+    assert len({intake.dedupe_key(one) for one in happenings}) == len(happenings)
+    assert intake.dedupe_key(wrote()) == intake.dedupe_key(wrote(text=Secret(b"corrected"), language="tr"))
+    assert [intake.owner_of(one) for one in (wrote(), happenings[5], happenings[7])] == [5, 5, None]

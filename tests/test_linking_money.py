@@ -1,0 +1,187 @@
+"""What the linking makes of deposits: partial, late, of several senders, seen and not final."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perpbotd.domain.events import Facts, TimerName
+from perpbotd.domain.link import State
+from perpbotd.domain.types import DEPOSIT_WEI, Ms
+from tests.observed import builder
+from tests.places import (
+    DEPOSIT,
+    OLD_ADDRESS,
+    PLACES,
+    REFERRAL,
+    SPINNER,
+    VERIFIED,
+    at_expired,
+    at_new,
+    at_referral,
+    at_wallet,
+)
+from tests.playbook import (
+    AGENT,
+    OTHER,
+    SECRET,
+    WALLET,
+    Playbook,
+)
+
+
+def test_parts_of_one_sender_add_up() -> None:
+    play = at_wallet()
+    play.pays("shows deposit.partial", wei=DEPOSIT_WEI // 4)
+    assert "0.000025 BNB arrived" in play.screen[-1]
+    assert "0.000075 BNB are missing" in play.screen[-1]
+    play.tap("sent", SPINNER)
+    play.pays("claims wallet", VERIFIED, wei=DEPOSIT_WEI)
+
+
+def test_dust_of_strangers_is_silent() -> None:
+    play = at_wallet()
+    play.pays(sender=OTHER, wei=1)
+    play.seen(wei=1)
+    play.fails(wei=1)
+    play.tap("sent", SPINNER, "shows deposit.not_visible")
+    play.pays("claims wallet", VERIFIED)
+    play.pays(sender=OTHER, wei=1)
+
+
+def test_a_payment_that_was_seen_is_confirming_until_it_is_final() -> None:
+    play = at_wallet()
+    play.seen("shows deposit.seen", block=9)
+    play.facts = Facts(final=8)
+    play.write("/sent", "shows deposit.seen")
+    # It never became final: another chain of blocks did.
+    play.facts = Facts(final=9)
+    play.write("/sent", "shows deposit.not_visible")
+    play.seen("shows deposit.seen", block=12)
+    play.pays("shows deposit.partial", wei=DEPOSIT_WEI // 2, block=12)
+    play.write("/sent", "shows deposit.partial")
+
+
+def test_a_failed_transaction_brought_nothing() -> None:
+    play = at_wallet()
+    play.seen("shows deposit.seen", block=9)
+    play.fails("says deposit.failed", block=9)
+    play.tap("sent", SPINNER, "shows deposit.not_visible")
+
+
+def test_a_chain_that_cannot_be_read_is_no_missing_payment() -> None:
+    play = at_wallet()
+    play.facts = Facts(chain_lag=Ms(61_000))
+    play.tap("sent", SPINNER, "shows deposit.chain_down")
+    play.facts = Facts(chain_lag=Ms(60_000))
+    play.tap("sent", SPINNER, "shows deposit.not_visible")
+
+
+def test_no_address_is_issued_before_the_chain_is_followed() -> None:
+    play = at_referral()
+    play.facts = Facts(chain_known=False)
+    play.tap("applied", SPINNER, "says deposit.chain_starting")
+    assert play.link.state is State.REFERRAL
+    play.facts = Facts()
+    play.tap("applied", SPINNER, "timer attempt_ends 1 in 86400 s", "issues an address", DEPOSIT)
+
+
+def test_more_is_noted() -> None:
+    for state in (State.KEY, State.CHECKING, State.PERMISSIONS):
+        play = PLACES[state]()
+        play.pays("says deposit.more", wei=10**16)
+        assert play.link.state is state
+
+
+def test_a_payment_after_the_time_ran_out_is_found_and_offered() -> None:
+    play = at_expired()
+    play.pays("claims wallet", "says deposit.late [goon]")
+    assert play.link.state is State.EXPIRED
+    play.tap("goon", SPINNER, "timer attempt_ends 2 in 86400 s", VERIFIED)
+
+
+def test_a_payment_after_cancel_is_found_and_offered() -> None:
+    play = at_wallet()
+    play.write("/cancel", "...")
+    play.pays("claims wallet", "says deposit.late [goon]")
+    play.tap("goon", SPINNER, "timer attempt_ends 2 in 86400 s", VERIFIED)
+
+
+def test_going_on_from_nothing_begins_with_the_referral() -> None:
+    play = at_new()
+    play.write("/goon", REFERRAL)
+
+
+def test_a_payment_in_the_referral_step_is_noted_and_used() -> None:
+    play = at_wallet()
+    play.write("/cancel", "...")
+    play.write("/setapi", "...")
+    play.pays("claims wallet", "says deposit.late_noted")
+    play.tap("applied", SPINNER, "timer attempt_ends 2 in 86400 s", VERIFIED)
+
+
+def test_a_payment_to_an_address_of_before_is_never_dropped_and_proves_nothing_new() -> None:
+    for state in State:
+        play = PLACES[state]()
+        said = "more" if state in (State.KEY, State.CHECKING, State.PERMISSIONS) else "late_noted"
+        play.pays(f"says deposit.{said}", to=OLD_ADDRESS, sender=OTHER)
+        assert play.link.state is state
+        assert OTHER not in play.link.wallets
+
+
+def test_not_yours_waits_for_ones_own_payment() -> None:
+    play = at_wallet()
+    play.pays("claims other", VERIFIED, sender=OTHER)
+    play.tap("notmine", SPINNER, "says deposit.not_mine [copy_address] [sent]")
+    # What the stranger paid is complete and not the user's: nothing of it is missing.
+    play.tap("sent", SPINNER, "shows deposit.not_visible")
+    play.pays("claims wallet", VERIFIED)
+    assert play.link.wallet == WALLET
+
+
+def test_not_yours_goes_on_to_the_next_who_paid() -> None:
+    play = at_wallet()
+    play.pays("claims other", VERIFIED, sender=OTHER)
+    play.pays("claims wallet", "says deposit.more")
+    play.tap("notmine", SPINNER, VERIFIED)
+    assert play.link.wallet == WALLET
+
+
+def two_senders() -> Playbook:
+    """A stranger's payment came first; the user's key is being looked at under the stranger's wallet."""
+    play = at_wallet()
+    play.pays("...", sender=OTHER)
+    play.pays("...")
+    play.write(f"{AGENT} {SECRET}", "...")
+    assert play.link.wallet == OTHER
+    return play
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"code": -1000, "message": "No agent found"},
+        {"code": -2015, "message": "who knows"},
+        {"code": -1109, "message": ""},
+        {"code": -5050, "message": ""},
+        {"code": -1000, "message": "whatever", "builder": builder(WALLET)},
+    ],
+)
+def test_of_several_senders_the_credential_decides(refusal: dict[str, Any]) -> None:
+    play = two_senders()
+    play.refuses("check 2: agent of wallet", **refusal)
+    play.answers("holds wallet", "says linked")
+    assert play.link.active is not None
+    assert play.link.active.wallet == WALLET
+
+
+def test_where_no_sender_fits_the_looks_begin_anew_with_the_first() -> None:
+    play = two_senders()
+    play.refuses("check 2: agent of wallet")
+    play.refuses("timer recheck 2 in 5 s")
+    play.rings(TimerName.RECHECK, "check 3: agent of other")
+    play.wait(60)
+    play.refuses("check 4: agent of wallet")
+    play.refuses("drops agent", "says refused")
+    assert play.link.wallet == OTHER
