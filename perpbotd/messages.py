@@ -31,6 +31,7 @@ class Table(StrEnum):
     PAYERS = "payers"
     PARKED = "parked"
     EVIDENCE = "evidence"
+    OPEN = "open"
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -200,13 +201,30 @@ class AskCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The last finalized block whose deposits are committed; None before the first start."""
+    """The last finalized block that is anchored, and the last whose deposits are committed; None before the first start.
+
+    They are the same while blocks are read in `full`; otherwise headers keep the anchor moving, and `scanned` follows
+    once balances have shown that nothing was paid in between (chain.md, The follower).
+    """
 
     number: int | None
     hash: Hash | None
+    scanned: int | None = None
+    scanned_hash: Hash | None = None
+    full: bool = True
 
 
-ToMatcher: TypeAlias = StartAt | FinalRange | Tip
+class Anchored(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Finalized headers link from `after` to `number`, whose time is `at` (ms); their transactions were not read."""
+
+    after: int
+    after_hash: Hash
+    number: int
+    hash: Hash
+    at: Ms
+
+
+ToMatcher: TypeAlias = StartAt | FinalRange | Anchored | Tip
 
 
 # --- the relay's errands ------------------------------------------------------------------------

@@ -95,12 +95,21 @@ class PayerRow(msgspec.Struct, frozen=True, kw_only=True):
 class CursorRow(msgspec.Struct, frozen=True, kw_only=True):
     """CURSOR `cursor`: the last finalized block whose deposits are committed; no address is issued before it.
 
-    `at` is that block's time in ms, 0 where only its hash is known (the very first one).
+    `at` is that block's time in ms, 0 where only its hash is known (the very first one). `scanned` is how far deposits
+    are committed while only headers are read (messages.Cursor); None: up to `number`.
     """
 
     number: int
     hash: Hash
     at: Ms = Ms(0)
+    scanned: int | None = None
+    scanned_hash: Hash | None = None
+
+
+class OpenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """OPEN by `user_key(user)`: a link waits for a payment, so blocks are read in full; written by the linker."""
+
+    address: Address
 
 
 class SeenRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -60,6 +61,9 @@ async def rest_for_one(
             async with trio.open_nursery() as nursery:
                 life = trio.CancelScope()
                 await nursery.start(_run, first, life)
+                if trio.current_effective_deadline() == -inf:
+                    # The child may have seen this cancellation: hidden from it now, it would seem to return.
+                    await trio.lowlevel.checkpoint()
                 # Later children stop first: only when the rest is gone may cancellation reach this one.
                 life.shield = True
                 try:

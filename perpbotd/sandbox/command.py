@@ -92,10 +92,11 @@ async def _tour(name: str, directory: Path, log_level: str) -> None:
         finally:
             with trio.CancelScope(shield=True):
                 await daemon.stop()
-    _conclude(outcome, time.monotonic() - began)
+    conclude(outcome, time.monotonic() - began)
 
 
-def _conclude(outcome: Outcome | None, seconds: float) -> None:
+def conclude(outcome: Outcome | None, seconds: float) -> None:
+    """Say how a tour ended; raises TourFailed where it is not linked, proven and clean (None: it did not end)."""
     if outcome is None:
         raise TourFailed(f"nothing more happened within {PATIENCE_S:.0f} s")
     if not outcome.good:

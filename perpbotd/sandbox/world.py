@@ -36,7 +36,7 @@ class World:
         self.user = Wallet.create("user")
         self.exchange = Wallet.create("exchange")
         self.operators = (Wallet.create("operator A"), Wallet.create("operator B"))
-        self._operator_secrets: list[str] = []
+        self.operator_secrets: list[str] = []
         self.chain = Chain(
             {
                 self.user.address: BNB,
@@ -70,7 +70,7 @@ class World:
                 owner = self.owner(wallet, client)
                 await owner.open_account()
                 agent = await owner.create_agent("perpbot-control", HOST_IP, can_perp=True, valid_days=365)
-                self._operator_secrets.append(agent.secret)
+                self.operator_secrets.append(agent.secret)
 
     def deploy(self, directory: Path, *, log_level: str = "info") -> Path:
         """Write what `perpbotd run` needs to live in this world; returns the configuration's path."""
@@ -82,7 +82,7 @@ class World:
             aster_url=self.venue_url,
             bot_token=BOT_TOKEN,
             bot_name=BOT_NAME,
-            operators=[(w.address, s) for w, s in zip(self.operators, self._operator_secrets, strict=True)],
+            operators=[(w.address, s) for w, s in zip(self.operators, self.operator_secrets, strict=True)],
             log_level=log_level,
         )
 

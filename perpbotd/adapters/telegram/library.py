@@ -16,6 +16,9 @@ from typing import Any
 TL = Any
 """A TL object of the installed layer; the library's classes are generated, so their types stop here."""
 
+# It warns at its import that it is slower without TgCrypto, before any log is set up and a refusal is one line.
+logging.getLogger("pyrogram.crypto.aes").setLevel(logging.ERROR)
+
 functions: Any = importlib.import_module("pyrogram.raw.functions")
 types: Any = importlib.import_module("pyrogram.raw.types")
 Client: Any = importlib.import_module("pyrogram").Client

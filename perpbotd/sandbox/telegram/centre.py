@@ -111,6 +111,15 @@ class DataCentre:
         return tuple(self._world.sent)
 
     @property
+    def deduplicates(self) -> bool:
+        """Whether a random id is accepted only once; may be switched off and on while it serves."""
+        return self._world.deduplicate
+
+    @deduplicates.setter
+    def deduplicates(self, wanted: bool) -> None:
+        self._world.deduplicate = wanted
+
+    @property
     def pts(self) -> int:
         """The number of the latest numbered event."""
         return self._world.history.pts
