@@ -4,6 +4,7 @@ import trio.testing
 
 from perpbotd.errors import Invariant
 from perpbotd.kernel.supervise import Child, GaveUp, one_for_one, rest_for_one
+from tests.schedules import seeded
 
 
 class Stage:
@@ -108,3 +109,26 @@ async def test_returning_is_a_crash(autojump_clock: trio.testing.MockClock) -> N
     with pytest.RaisesGroup(GaveUp, flatten_subgroups=True, allow_unwrapped=True):
         await rest_for_one([Child(name="a", run=brief, intensity=2)], report=lambda *_: None)
     assert len(starts) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stop_that_comes_while_an_actor_starts_is_no_crash(seed: int) -> None:
+    reports: list[str] = []
+
+    async def actor(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        # Whoever stops the daemon does so at this very moment.
+        stop.cancel()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await trio.sleep_forever()
+
+    async def main() -> None:
+        with stop:
+            await rest_for_one([Child(name="a", run=actor)], report=lambda name, _: reports.append(name))
+
+    stop = trio.CancelScope()
+    with seeded(seed):
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert stop.cancelled_caught
+    assert reports == []

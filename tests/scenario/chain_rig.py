@@ -23,14 +23,17 @@ from perpbotd.messages import (
     AskCursor,
     Commit,
     Cursor,
+    Drop,
+    Op,
     Pulse,
+    Put,
     StoreAnswer,
     StoreRequest,
     Table,
     ToMatcher,
 )
 from perpbotd.ports import ChainNode
-from perpbotd.rows import CURSOR_KEY, AddressRow, CursorRow, InboxRow
+from perpbotd.rows import CURSOR_KEY, AddressRow, CursorRow, InboxRow, OpenRow, user_key
 from tests.scenario.memory_store import InlineRunner, MemoryStore
 
 EPOCH_MS = 1_764_547_200_000
@@ -94,12 +97,20 @@ class ChainRig:
             yield
             nursery.cancel_scope.cancel()
 
-    def issue(self, address: Address, user: int = 1) -> AddressRow:
-        """What the linker's commit does; at most one writer at a time, as there."""
+    def issue(self, address: Address, user: int = 1, *, awaited: bool = True) -> AddressRow:
+        """What the linker's commit does; at most one writer at a time, as there. `awaited`: a link waits for it."""
         index = self.backend.last_sequence(Table.ADDRESSES) + 1
         row = AddressRow(index=index, address=address, user=UserId(user), issued=Ms(0))
-        self.backend.apply([Commit(ops=(Append(table=Table.ADDRESSES, row=codec.encode(row)),))])
+        ops: list[Op] = [Append(table=Table.ADDRESSES, row=codec.encode(row))]
+        if awaited:
+            waiting = codec.encode(OpenRow(address=address))
+            ops.append(Put(table=Table.OPEN, key=user_key(row.user), row=waiting, owner=row.user))
+        self.backend.apply([Commit(ops=tuple(ops))])
         return row
+
+    def content(self, user: int = 1) -> None:
+        """What the linker's commit does when a link waits for no payment any more."""
+        self.backend.apply([Commit(ops=(Drop(table=Table.OPEN, key=user_key(UserId(user))),))])
 
     async def until(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
         """Look again at each sign of life from now on until it holds."""

@@ -1,0 +1,59 @@
+"""The whole app on thread-free twins in virtual time: a sample of `python -m tests.simulate`, and its controls."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import simulate
+from tests.scenario.crashes import Side, at
+from tests.scenario.plans import GUIDE
+
+
+@pytest.mark.parametrize("number", range(2, 32, 5))
+def test_the_guide_ends_linked_whatever_commit_the_daemon_dies_over(number: int) -> None:
+    side = Side.BEFORE if number % 2 else Side.AFTER
+    outcome = simulate.run(number, [GUIDE], crashes=at(number, side))
+    assert outcome.judgement.good, outcome.judgement
+    assert outcome.crashes == 1
+
+
+def test_the_same_seed_is_the_same_world() -> None:
+    first, second = simulate.world_of(4), simulate.world_of(4)
+    assert first.judgement.good, first.judgement
+    assert first.crashes
+    assert first.trace == second.trace
+    assert first.digest != simulate.run(4, [GUIDE]).digest
+
+
+@pytest.mark.parametrize("seed", [2, 6])
+def test_a_drawn_world_ends_well(seed: int) -> None:
+    outcome = simulate.world_of(seed)
+    assert outcome.judgement.good, outcome.judgement
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        ("idempotent-ids", "doubled"),
+        ("deduplication", "doubled"),
+        ("atomic-commits", "lost"),
+        ("finality", "phantom"),
+    ],
+)
+def test_each_control_turns_it_red(broken: str, kind: str) -> None:
+    # The first answer is sent and its settling is the daemon's end; for the others any such moment will do.
+    outcomes = (
+        simulate.run(1, [GUIDE], crashes=at(number, Side.BEFORE), broken=broken, patience=60) for number in range(5, 15)
+    )
+    assert any(getattr(outcome.judgement, kind) for outcome in outcomes)
+
+
+def test_the_command_ends_with_one_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(simulate, "every_commit", lambda *_: [("no crash", simulate.run(1, [GUIDE]))])
+    assert simulate.main(["--seeds", "0"], say=said.append) == 0
+    sums = json.loads(said[-1])
+    assert list(sums) == ["seeds", "virtual_seconds", "crashes", "lost", "phantom", "doubled"]
+    assert sums["virtual_seconds"] > 0
