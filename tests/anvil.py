@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ PACKAGES = {
 }
 """Package and integrity by machine, as `npm view NAME@VERSION dist.integrity` gives it."""
 CACHE = Path(__file__).parents[1] / ".cache" / f"anvil-{VERSION}"
+_LIKE_BSC = ("--chain-id", "56", "--base-fee", "0", "--gas-price", "50000000", "--gas-limit", "140000000")
 _MEMBER = "package/bin/anvil"
 _LISTENING = b"Listening on "
 
@@ -81,7 +82,7 @@ def unpack(package: bytes, integrity: str) -> bytes:
 
 
 class Anvil:
-    """A running node: chain 56, finalized two blocks behind, mined by hand and by one hand at a time."""
+    """A running node: chain 56, BSC's prices and gas limit, mined by hand and by one hand at a time."""
 
     def __init__(self, port: int, client: httpx.AsyncClient) -> None:
         self.http_url = f"http://127.0.0.1:{port}"
@@ -104,15 +105,32 @@ class Anvil:
                 for _ in range(blocks):
                     await self.call("evm_mine")
 
+    async def replace(self, depth: int, *, length: int | None = None) -> None:
+        """Roll the newest blocks back and mine others in their place; their transactions are gone for good."""
+        with trio.CancelScope(shield=True):
+            async with self._mining:
+                await self.call("anvil_rollback", depth)
+                for _ in range(depth if length is None else length):
+                    await self.call("evm_mine")
+
+    async def reorganise(self, depth: int) -> None:
+        """The newest blocks make room for as many empty ones, each of them announced."""
+        with trio.CancelScope(shield=True):
+            async with self._mining:
+                await self.call("anvil_reorg", depth, [])
+
     async def send(self, sender: str, **fields: Any) -> str:
         """Have an unlocked account sign and send a transaction; its hash."""
         return str(await self.call("eth_sendTransaction", {"from": sender, "gas": hex(200_000), **fields}))
 
 
 @asynccontextmanager
-async def running(program: Path) -> AsyncIterator[Anvil]:
-    """anvil on a free port of its own choice; ready when it says so, ended with this block."""
-    command = [str(program), "--chain-id", "56", "--slots-in-an-epoch", "1", "--no-mining", "--port", "0"]
+async def running(program: Path, *, slots: int = 1, options: Sequence[str] = ()) -> AsyncIterator[Anvil]:
+    """anvil on a free port of its own choice; ready when it says so, ended with this block.
+
+    `finalized` is `2 * slots` blocks behind; so many can be rolled back.
+    """
+    command = [str(program), "--slots-in-an-epoch", str(slots), "--no-mining", "--port", "0", *_LIKE_BSC, *options]
     environment = {"PATH": os.defpath, "HOME": str(program.parent)}
     async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False) as client:
         start = partial(trio.run_process, command, stdout=subprocess.PIPE, env=environment, check=False)

@@ -9,7 +9,7 @@ import rlp
 import trio
 import trio.testing
 from eth_account import Account as EthAccount
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perpbotd.sandbox.chain import (
@@ -26,6 +26,7 @@ from perpbotd.sandbox.chain import (
     answer,
     contract,
     delegated,
+    destroys_itself_for,
     forwards_to,
     payments_data,
     pays_out,
@@ -205,6 +206,15 @@ def test_contract_payers_raise_a_balance_no_top_level_transaction_names() -> Non
     assert chain.balance(DEPOSIT) == AMOUNT + 10
     tops = [tx.to for n in range(chain.latest.number + 1) for tx in (chain.block(n) or chain.latest).transactions]
     assert DEPOSIT not in tops
+
+
+def test_a_self_destruct_passes_on_all_that_the_contract_owns() -> None:
+    doomed = Wallet.create("doomed").address
+    chain = Chain({USER.address: COIN, doomed: contract(destroys_itself_for(DEPOSIT), balance=5)}, automine=True)
+    USER.transfer(chain, doomed, AMOUNT)
+    (payment,) = chain.deposits_to(DEPOSIT, finalized_only=False)
+    assert (payment.arrival, payment.sender, payment.value) == (Arrival.INTERNAL, doomed, AMOUNT + 5)
+    assert (chain.balance(DEPOSIT), chain.balance(doomed)) == (AMOUNT + 5, 0)
 
 
 def test_hot_wallet_contract_sender_and_delegated_account() -> None:
@@ -413,6 +423,8 @@ def test_faults_that_are_errors() -> None:
     assert refusal(node, "eth_getBalance", [DEPOSIT, "0x4"])[1].startswith("missing trie node")
     node.faults.state_depth = None
     assert answer(node, "eth_getBalance", [DEPOSIT, "0x4"]) == hex(AMOUNT)
+    assert answer(node, "eth_call", [{"to": DEPOSIT}, "latest", {}]) == "0x"
+    node.faults.overrides_refused = True
     assert refusal(node, "eth_call", [{"to": DEPOSIT}, "latest", {}]) == (
         -32602,
         "too many arguments, want at most 2",
@@ -421,6 +433,34 @@ def test_faults_that_are_errors() -> None:
     assert refusal(node, "eth_getBlockByNumber", [])[0] == -32602
     assert refusal(node, "eth_getBlockByNumber", ["1", False])[0] == -32602
     assert refusal(node, "eth_getBalance", ["0x12", "latest"])[0] == -32602
+
+
+def test_what_a_node_may_not_offer_is_refused_and_only_there() -> None:
+    chain, node = ready()
+    node.faults.unsupported |= {"eth_getFinalizedHeader", "eth_getBlockReceipts"}
+    assert refusal(node, "eth_getFinalizedHeader", [-2])[0] == -32601
+    assert answer(Node(chain), "eth_getFinalizedHeader", [-2])["number"] == "0x3"
+    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}
+    node.faults.batches_refused = True
+    reply = msgspec.json.decode(answer_bytes(node, msgspec.json.encode([call])) or b"")
+    assert reply["error"] == {"code": -32600, "message": "batch requests are not supported"}
+    assert msgspec.json.decode(answer_bytes(node, msgspec.json.encode(call)) or b"")["result"] == "0x5"
+
+
+BALANCE = "0x5f35315f5260205ff3"
+"""Returns the balance of the address in the first word of the calldata."""
+
+
+def test_a_node_that_lies_about_a_balance_lies_in_every_way_of_asking() -> None:
+    chain, node = ready()
+
+    def told(node: Node) -> tuple[int, int]:
+        request = {"to": OTHER.address, "data": "0x" + DEPOSIT[2:].rjust(64, "0")}
+        called = answer(node, "eth_call", [request, "0x1", {OTHER.address: {"code": BALANCE}}])
+        return int(answer(node, "eth_getBalance", [DEPOSIT, "0x1"]), 16), int(called, 16)
+
+    node.faults.false_balances[DEPOSIT] = 9
+    assert (told(node), told(Node(chain))) == ((9, 9), (AMOUNT, AMOUNT))
 
 
 def test_a_tip_may_be_announced_before_it_reads_and_heads_get_lost() -> None:
@@ -509,6 +549,7 @@ ARGUMENTS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(method=st.sampled_from(sorted(METHODS)), params=st.lists(ARGUMENTS, max_size=4))
 def test_no_argument_takes_a_node_down(method: str, params: list[Any]) -> None:
     _, node = ready()

@@ -13,13 +13,12 @@ from pathlib import Path
 import trio
 
 from perpbotd.errors import ConfigError, PerpbotError
-from perpbotd.sandbox.guide import Guide, Outcome
+from perpbotd.sandbox.guide import Detour, Guide, Outcome
 from perpbotd.sandbox.process import Daemon
 from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import World
 
-TOURS = {"guide": False, "withdraw-on": True}
-"""Name -> whether Withdraw is ticked at first."""
+TOURS = {str(detour): detour for detour in Detour}
 PATIENCE_S = 60.0
 _USER_ID = 501
 
@@ -86,7 +85,7 @@ async def _tour(name: str, directory: Path, log_level: str) -> None:
                 nursery.start_soon(transcript.run)
                 async with world.client() as client:
                     guide = Guide(world, user, transcript, client)
-                    outcome = await guide.play(withdraw_on=TOURS[name])
+                    outcome = await guide.play(TOURS[name])
                     transcript.catch_up()
             nursery.cancel_scope.cancel()
         finally:

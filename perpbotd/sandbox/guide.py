@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 
 import httpx
 import msgspec
@@ -16,6 +17,14 @@ from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import World
 
 _GRADES = ("✅", "☑️", "➖", "❌")
+
+
+class Detour(StrEnum):
+    """What goes wrong on the way and is mended there: nothing but a box that was forgotten, or this besides."""
+
+    NONE = "guide"
+    WITHDRAW_ON = "withdraw-on"
+    EXCHANGE_PAYER = "exchange-payer"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +51,11 @@ class Guide:
         self._aster: AsterOwner = world.owner(world.user, client)
         self._pasted: list[int] = []
 
-    async def play(self, *, withdraw_on: bool = False) -> Outcome:
-        """From /start to linked; with `withdraw_on` a box is ticked that must not be, and mended."""
+    async def play(self, detour: Detour = Detour.NONE) -> Outcome:
+        """From /start to linked, by a detour: a box that must not be ticked, a payment that proves no wallet."""
+        withdraw_on = detour is Detour.WITHDRAW_ON
         await self._referral()
-        name = await self._wallet()
+        name = await self._wallet(detour)
         key = await self._key(name, withdraw_on=withdraw_on)
         return await self._permissions(key, withdraw_on=withdraw_on)
 
@@ -57,13 +67,21 @@ class Guide:
         self._told.heading("14.2  Begin API setup in the bot")
         await self._says("/setapi", "Step 1 of 3")
 
-    async def _wallet(self) -> str:
+    async def _wallet(self, detour: Detour) -> str:
         asked = await self._presses("I applied it", "Step 2 of 3")
         address = asked.button("Copy the address").data.decode()
+        if detour is Detour.EXCHANGE_PAYER:
+            await self._unproven(address)
         self._told.elsewhere("you send 0.0001 BNB to the address from your wallet")
-        self._world.user.transfer(self._world.chain, address, DEPOSIT_WEI)
+        await self._world.pay(self._world.user, address, DEPOSIT_WEI)
         verified = await self._presses("I Sent The BNB", "✅ Wallet verified! Now send your Aster API Key.")
         return verified.button("Copy the key's name").data.decode()
+
+    async def _unproven(self, address: str) -> None:
+        self._told.elsewhere("you withdraw 0.0001 BNB from an exchange to the address")
+        before = self._user.screen.sequence
+        await self._world.pay(self._world.exchange, address, DEPOSIT_WEI)
+        await self._user.screen.says("from an exchange or contract", after=before)
 
     async def _key(self, name: str, *, withdraw_on: bool) -> AgentKey:
         self._told.heading("14.3  Create & configure the Aster API key")

@@ -40,7 +40,11 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CutConnection(Exception):
-    """A handler raises this to close the client's socket without any answer, as a dying server does."""
+    """A handler raises this to close the client's socket as a dying server does: with no answer, or half of one."""
+
+    def __init__(self, response: Response | None = None) -> None:
+        super().__init__()
+        self.response = response
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -93,7 +97,9 @@ async def serve_stream(
                 return
             try:
                 response = await handler(request)
-            except CutConnection:
+            except CutConnection as cut:
+                if cut.response is not None:
+                    await wire.send(cut.response, request.method, whole=False)
                 return
             if not await wire.send(response, request.method):
                 return
@@ -143,8 +149,8 @@ class _Wire:
         self._http.receive_data(data)
         return True
 
-    async def send(self, response: Response, method: str) -> bool:
-        """Write the response; False when the client was gone."""
+    async def send(self, response: Response, method: str, *, whole: bool = True) -> bool:
+        """Write the response, or the first half of it; False when the client was gone."""
         headers = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
         head = h11.Response(status_code=response.status, headers=[*headers, *response.headers])
         out = self._http.send(head) or b""
@@ -152,7 +158,7 @@ class _Wire:
             out += self._http.send(h11.Data(data=response.body)) or b""
         out += self._http.send(h11.EndOfMessage()) or b""
         try:
-            await self._stream.send_all(out)
+            await self._stream.send_all(out if whole else out[: len(out) // 2])
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
         return True

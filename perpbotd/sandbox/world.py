@@ -72,12 +72,20 @@ class World:
                 agent = await owner.create_agent("perpbot-control", HOST_IP, can_perp=True, valid_days=365)
                 self.operator_secrets.append(agent.secret)
 
+    async def pay(self, wallet: Wallet, to: str, wei: int) -> None:
+        """A plain transfer, as a wallet's app sends it; it is in the next block."""
+        wallet.transfer(self.chain, to, wei)
+
+    def providers(self) -> list[tuple[str, str, str]]:
+        """The daemon's chain providers: name, HTTP and WebSocket URL."""
+        return [(node.name, node.http_url, node.ws_url) for node in self.nodes]
+
     def deploy(self, directory: Path, *, log_level: str = "info") -> Path:
         """Write what `perpbotd run` needs to live in this world; returns the configuration's path."""
         return write_deployment(
             directory,
             centre=self.centre,
-            nodes=[(node.name, node.http_url, node.ws_url) for node in self.nodes],
+            nodes=self.providers(),
             genesis=self.genesis,
             aster_url=self.venue_url,
             bot_token=BOT_TOKEN,

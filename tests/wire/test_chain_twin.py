@@ -170,8 +170,23 @@ async def test_outages_and_their_end() -> None:
         assert (await rpc(client, node, "eth_chainId"))["result"] == "0x38"
         node.faults.requests_left = 1
         assert (await rpc(client, node, "eth_chainId"))["result"] == "0x38"
-        assert (await client.post(node.http_url, content=b"{}")).status_code == 429
+        node.faults.retry_after = 1.5
+        limited = await client.post(node.http_url, content=b"{}")
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "1.5")
         assert (await rpc(client, neighbour, "eth_chainId"))["result"] == "0x38"
+
+
+async def test_an_answer_may_break_off_in_its_middle_and_heads_may_not_be_offered() -> None:
+    async with served() as world, httpx.AsyncClient() as client:
+        (node,) = world.nodes
+        node.faults.cut_answers = 1
+        with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection"):
+            await rpc(client, node, "eth_getBlockByNumber", "0x0", True)
+        assert (await rpc(client, node, "eth_getBlockByNumber", "0x0", True))["result"]["number"] == "0x0"
+        node.faults.unsupported.add("eth_subscribe")
+        async with trio_websocket.open_websocket_url(node.ws_url) as socket:
+            await socket.send_message('{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}')
+            assert msgspec.json.decode(await socket.get_message())["error"]["code"] == -32601
 
 
 async def test_refusing_cuts_sockets_and_the_same_ports_come_back() -> None:

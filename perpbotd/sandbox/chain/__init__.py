@@ -2,7 +2,7 @@
 
 from .blocks import Arrival, Block, Deposit
 from .chain import Chain
-from .contracts import contract, delegated, forwards_to, keeps, payments_data, pays_out, reverts
+from .contracts import contract, delegated, destroys_itself_for, forwards_to, keeps, payments_data, pays_out, reverts
 from .faults import Faults, Outage
 from .ledger import Account
 from .node import Node
@@ -31,6 +31,7 @@ __all__ = [
     "answer",
     "contract",
     "delegated",
+    "destroys_itself_for",
     "forwards_to",
     "keeps",
     "payments_data",

@@ -25,11 +25,21 @@ def keeps(call: Call) -> tuple[Payment, ...]:
 
 
 def forwards_to(target: str) -> Behaviour:
-    """A contract that passes each call's value on to one address, as a Safe or a self-destruct would."""
+    """A contract that passes each call's value on to one address, as a Safe would."""
     to = address(target)
 
     def behaviour(call: Call) -> tuple[Payment, ...]:
         return (Payment(to=to, value=call.value),)
+
+    return behaviour
+
+
+def destroys_itself_for(target: str) -> Behaviour:
+    """A contract whose call ends in SELFDESTRUCT: all it owns goes there; its code stays since EIP-6780."""
+    to = address(target)
+
+    def behaviour(call: Call) -> tuple[Payment, ...]:
+        return (Payment(to=to, value=call.balance),)
 
     return behaviour
 

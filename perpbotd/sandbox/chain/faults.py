@@ -25,8 +25,10 @@ class Faults:
     `lost_bodies`: transactions an empty list, or the key missing. `unready_reads`: so often each announced
     tip reads null first (`unready_is_error`: -32000). `finalized_at`: pins `finalized` (frozen; lower than
     before: backwards; 0: genesis). `null_receipts`: transaction hashes whose receipt stays null.
-    `drop_heads`: so many next heads go unannounced. `requests_left`: then HTTP 429. `state_depth`: blocks of
-    state kept (None: archive). `chain_id`: claims another network.
+    `drop_heads`: so many next heads go unannounced. `requests_left`: then HTTP 429, which asks to wait
+    `retry_after` s. `cut_answers`: so many next HTTP answers break off in their middle. `state_depth`: blocks of
+    state kept (None: archive). `false_balances`: address -> wei it tells instead. `overrides_refused`,
+    `batches_refused`: neither is taken. `unsupported`: methods it does not have. `chain_id`: claims another network.
     """
 
     lag: int = 0
@@ -42,5 +44,11 @@ class Faults:
     finalized_unsupported: bool = False
     drop_heads: int = 0
     requests_left: int | None = None
+    retry_after: float | None = None
+    cut_answers: int = 0
     state_depth: int | None = 128
+    false_balances: dict[str, int] = field(default_factory=dict[str, int])
+    overrides_refused: bool = False
+    batches_refused: bool = False
+    unsupported: set[str] = field(default_factory=set[str])
     chain_id: int | None = None

@@ -2,18 +2,17 @@
 
 from typing import Any, cast
 
-from .blocks import GAS_LIMIT, Block
-from .execution import outcome_of
+from . import state
+from .blocks import Block
 from .faults import Faults
-from .ledger import Account, Call, Revert
+from .ledger import Account
 from .node import Node
-from .params import Params, RpcError, account_address, blob, invalid, number
+from .params import Params, RpcError, invalid, number
 from .shapes import Json, block_json, header_json, receipt_json, transaction_json, waiting_json, without_body
-from .transactions import Rejected, Transaction, hash_of
+from .transactions import Rejected
 
 _VALIDATORS = 21
 _TURN = 16
-_NOBODY = "0x" + "00" * 20
 
 
 def client_version(node: Node, params: Params) -> str:
@@ -50,7 +49,7 @@ def block_number(node: Node, params: Params) -> str:
 
 def block_by_number(node: Node, params: Params) -> Json | None:
     """A block by number or tag."""
-    block = _block(node, params.required(0), 0)
+    block = state.block_at(node, params.required(0), 0)
     return _block_shape(node.faults, block, params.optional(1, False))
 
 
@@ -94,7 +93,7 @@ def receipt(node: Node, params: Params) -> Json | None:
 def block_receipts(node: Node, params: Params) -> list[Json] | None:
     """All receipts of a block."""
     wanted = params.required(0)
-    block = node.block_by_hash(wanted) if _is_hash(wanted) else _block(node, wanted, 0)
+    block = node.block_by_hash(wanted) if state.is_hash(wanted) else state.block_at(node, wanted, 0)
     if block is None:
         return None
     return [receipt_json(block, index) for index in range(len(block.transactions))]
@@ -102,7 +101,7 @@ def block_receipts(node: Node, params: Params) -> list[Json] | None:
 
 def balance(node: Node, params: Params) -> str:
     """Wei of an account after a block."""
-    return hex(_state(node, params.address(0), params.optional(1, "latest")).balance)
+    return hex(_account(node, params.address(0), params.optional(1, "latest")).balance)
 
 
 def transaction_count(node: Node, params: Params) -> str:
@@ -110,33 +109,12 @@ def transaction_count(node: Node, params: Params) -> str:
     who, tag = params.address(0), params.optional(1, "latest")
     if tag == "pending":
         return hex(node.chain.next_nonce(who))
-    return hex(_state(node, who, tag).nonce)
+    return hex(_account(node, who, tag).nonce)
 
 
 def code(node: Node, params: Params) -> str:
     """An account's code, "0x" for none."""
-    return "0x" + _state(node, params.address(0), params.optional(1, "latest")).code.hex()
-
-
-def call(node: Node, params: Params) -> str:
-    """A read-only call: "0x" from all that does not revert; state overrides are refused as some nodes do."""
-    params.at_most(2)
-    tx = _call_object(node, params)
-    account = _state(node, tx.to, params.optional(1, "latest"))
-    if account.behaviour is not None:
-        _run(account, tx)
-    return "0x"
-
-
-def estimate_gas(node: Node, params: Params) -> str:
-    """Gas the transaction would use."""
-    tx = _call_object(node, params)
-    sender, target = _state(node, tx.sender, "latest"), _state(node, tx.to, "latest")
-    if tx.value > sender.balance:
-        raise RpcError(-32000, "insufficient funds for transfer")
-    if target.behaviour is not None:
-        _run(target, tx)
-    return hex(outcome_of(target, tx).gas_used)
+    return "0x" + _account(node, params.address(0), params.optional(1, "latest")).code.hex()
 
 
 def gas_price(node: Node, params: Params) -> str:
@@ -148,7 +126,7 @@ def fee_history(node: Node, params: Params) -> Json:
     """Flat history: base fee zero, every percentile the least price."""
     wanted = params.required(0)
     count = wanted if isinstance(wanted, int) else number(wanted, 0)
-    newest = _block(node, params.required(1), 1)
+    newest = state.block_at(node, params.required(1), 1)
     last = node.head.number if newest is None else newest.number
     count = max(0, min(count, 1_024, last + 1))
     percentiles = params.optional(2, [])
@@ -173,17 +151,6 @@ def send_raw_transaction(node: Node, params: Params) -> str:
         raise RpcError(-32000, str(error)) from None
 
 
-def _block(node: Node, tag: Any, at: int) -> Block | None:
-    if tag in ("latest", "pending"):
-        return node.block(node.head.number)
-    if tag in ("finalized", "safe"):
-        settled = node.finalized
-        if settled is None:
-            raise RpcError(-32000, f"{tag} block not found")
-        return node.block(settled.number)
-    return node.block(0 if tag == "earliest" else number(tag, at))
-
-
 def _block_shape(faults: Faults, block: Block | None, full: bool) -> Json | None:
     if block is None:
         return None
@@ -193,59 +160,5 @@ def _block_shape(faults: Faults, block: Block | None, full: bool) -> Json | None
     return shape
 
 
-def _state(node: Node, who: str, tag: Any) -> Account:
-    if isinstance(tag, dict):
-        fields = cast("dict[str, Any]", tag)
-        tag = fields.get("blockHash", fields.get("blockNumber", "latest"))
-    if _is_hash(tag):
-        block = node.block_by_hash(tag)
-        if block is not None and not node.chain.is_canonical(block):
-            raise RpcError(-32000, "hash is not currently canonical")
-    else:
-        block = _block(node, tag, 1)
-    if block is None:
-        raise RpcError(-32000, "header not found")
-    kept = node.faults.state_depth
-    if kept is not None and block.number < node.head.number - kept + 1:
-        root = block.header.state_root
-        raise RpcError(-32000, f"missing trie node {root[2:]} (path ) state {root} is not available, not found")
-    return node.chain.account(who, block.number)
-
-
-def _run(account: Account, tx: Transaction) -> None:
-    if account.behaviour is None:
-        return
-    request = Call(contract=tx.to, sender=tx.sender, value=tx.value, data=tx.data, balance=account.balance + tx.value)
-    try:
-        account.behaviour(request)
-    except Revert:
-        raise RpcError(3, "execution reverted", "0x") from None
-
-
-def _call_object(node: Node, params: Params) -> Transaction:
-    given = params.required(0)
-    if not isinstance(given, dict):
-        raise invalid(0, "cannot unmarshal into Go value of type ethapi.TransactionArgs")
-    fields = cast("dict[str, Any]", given)
-    data = blob(fields.get("input", fields.get("data", "0x")), 0)
-    return Transaction(
-        hash=hash_of(data),
-        sender=account_address(fields.get("from", _NOBODY), 0),
-        to=account_address(fields.get("to", _NOBODY), 0),
-        value=number(fields.get("value", "0x0"), 0),
-        data=data,
-        nonce=0,
-        gas=GAS_LIMIT,
-        kind=0,
-        tip_cap=0,
-        fee_cap=0,
-        chain_id=node.chain.chain_id,
-        access_list=(),
-        v=0,
-        r=0,
-        s=0,
-    )
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 66
+def _account(node: Node, who: str, tag: Any) -> Account:
+    return state.account(node, who, state.state_at(node, tag))

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from . import methods
+from . import calls, methods
 from .node import HeaderNotFound, Node
 from .params import Params, RpcError
 
@@ -28,8 +28,8 @@ METHODS: dict[str, Method] = {
     "eth_getBalance": methods.balance,
     "eth_getTransactionCount": methods.transaction_count,
     "eth_getCode": methods.code,
-    "eth_call": methods.call,
-    "eth_estimateGas": methods.estimate_gas,
+    "eth_call": calls.call,
+    "eth_estimateGas": calls.estimate_gas,
     "eth_gasPrice": methods.gas_price,
     "eth_maxPriorityFeePerGas": methods.gas_price,
     "eth_feeHistory": methods.fee_history,
@@ -41,8 +41,8 @@ def answer(node: Node, method: str, params: list[Any]) -> Any:
     """One call's result; raises RpcError."""
     node.calls[method] = node.calls.get(method, 0) + 1
     known = METHODS.get(method)
-    if known is None:
-        raise RpcError(-32601, f"the method {method} does not exist/is not available")
+    if known is None or method in node.faults.unsupported:
+        raise _unknown(method)
     try:
         return known(node, Params(params))
     except HeaderNotFound:
@@ -61,6 +61,8 @@ def answer_bytes(node: Node, body: bytes, extra: Callable[[str, list[Any]], Any]
     if not isinstance(message, list):
         reply = _one(node, message, extra)
         return None if reply is None else msgspec.json.encode(reply)
+    if node.faults.batches_refused:
+        return msgspec.json.encode(_error(None, RpcError(-32600, "batch requests are not supported")))
     batch = cast("list[Any]", message)
     if not batch:
         return msgspec.json.encode(_error(None, RpcError(-32600, "empty batch")))
@@ -88,12 +90,16 @@ def _one(node: Node, message: Any, extra: Callable[[str, list[Any]], Any] | None
 
 
 def _dispatch(node: Node, method: str, params: list[Any], extra: Callable[[str, list[Any]], Any] | None) -> Any:
-    if extra is not None:
+    if extra is not None and method not in node.faults.unsupported:
         try:
             return extra(method, params)
         except KeyError:
             pass
     return answer(node, method, params)
+
+
+def _unknown(method: str) -> RpcError:
+    return RpcError(-32601, f"the method {method} does not exist/is not available")
 
 
 def _error(ident: Any, error: RpcError) -> dict[str, Any]:

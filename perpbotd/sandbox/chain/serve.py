@@ -43,7 +43,9 @@ async def _http(node: Node, request: Request) -> Response:
     left = node.faults.requests_left
     if left is not None:
         if left <= 0:
-            return Response(status=429, body=b'{"error":"rate limit exceeded"}')
+            wish = node.faults.retry_after
+            headers = () if wish is None else (("retry-after", f"{wish:g}"),)
+            return Response(status=429, body=b'{"error":"rate limit exceeded"}', headers=headers)
         node.faults.requests_left = left - 1
     if node.outage is Outage.CUT:
         raise CutConnection
@@ -53,7 +55,11 @@ async def _http(node: Node, request: Request) -> Response:
         await trio.sleep_forever()
     if request.method != "POST":
         return Response(status=405, body=b"method not allowed", content_type="text/plain")
-    return Response(body=answer_bytes(node, request.body) or b"")
+    response = Response(body=answer_bytes(node, request.body) or b"")
+    if node.faults.cut_answers:
+        node.faults.cut_answers -= 1
+        raise CutConnection(response)
+    return response
 
 
 async def _serve_websocket(node: Node, *, task_status: trio.TaskStatus[int]) -> None:
