@@ -43,6 +43,7 @@ from perpbotd.ports import (
     Clock,
     Entropy,
     Gauges,
+    OtherChain,
     StoreRunner,
     Venue,
 )
@@ -85,16 +86,18 @@ class World:
         transport: ChatTransport,
         venue: Venue,
         door: AdminDoor,
+        elsewhere: Sequence[OtherChain] = (),
     ) -> None:
         self.addresses = addresses
         self.nodes = tuple(nodes)
         self.transport = transport
         self.venue = venue
         self.door = door
+        self.elsewhere = tuple(elsewhere)
 
     async def close(self) -> None:
         """Let go of the connections."""
-        for node in self.nodes:
+        for node in (*self.nodes, *self.elsewhere):
             await node.close()
         await self.venue.close()
 
@@ -213,6 +216,7 @@ def alone(wiring: Wiring, world: World, settings: Settings, clock: Clock, entrop
                 clock,
                 render,
                 settings.relay,
+                elsewhere=world.elsewhere,
             ),
         ),
         Child(

@@ -6,14 +6,14 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 from msgspec import inspect
 
-from perpbotd.config_sections import ProviderSection, Sections
+from perpbotd.config_sections import ChainSection, Sections
 from perpbotd.errors import ConfigError
 from perpbotd.kernel.escape import escape
 from perpbotd.secret import Secret
@@ -105,7 +105,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         raise refusal(path, f"{where.rstrip('`')}: {what[:1].lower()}{what[1:]}") from None
     telegram = sections.telegram
     inline = telegram.api_hash is not None or telegram.bot_token is not None
-    if open_to_all and (inline or any(_holds_key(provider) for provider in sections.chain.providers)):
+    if open_to_all and (inline or any(_holds_key(url) for url in _urls(sections.chain))):
         raise refusal(path, "it holds a secret and is open to every user of this host; chmod o= is needed")
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     return Config(file=path.absolute(), sections=sections, credentials=Path(credentials) if credentials else None)
@@ -116,11 +116,15 @@ def refusal(path: Path, what: str) -> ConfigError:
     return ConfigError(escape(f"{path}: {what}"))
 
 
-def _holds_key(provider: ProviderSection) -> bool:
+def _urls(chain: ChainSection) -> Iterator[Secret]:
+    for provider in chain.providers:
+        yield from (provider.http_url, provider.ws_url)
+    yield from (other.http_url for other in chain.others)
+
+
+def _holds_key(url: Secret) -> bool:
     """Whether a URL says more than a host: then that is mostly the operator's key at the provider."""
-    return any(
-        re.fullmatch(r"\w+://[^/?#@]*/?", url.reveal_text()) is None for url in (provider.http_url, provider.ws_url)
-    )
+    return re.fullmatch(r"\w+://[^/?#@]*/?", url.reveal_text()) is None
 
 
 def _secret_from(kind: type, value: Any) -> Any:

@@ -9,8 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from perpbotd.domain.ledger import MANY_TRANSACTIONS
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import Grade, Hash
+from perpbotd.domain.types import Address, Grade, Hash
 from perpbotd.secret import Secret
 
 BSC_CHAIN_ID = 56
@@ -108,29 +109,51 @@ class TelegramSection(Section, frozen=True, kw_only=True):
 
 
 class ProviderSection(Section, frozen=True, kw_only=True):
-    """One node; its URLs are secrets, since a provider's key is mostly part of them; `operator`: who runs it."""
+    """One node; its URLs are secrets, since a provider's key is mostly part of them; `operator`: who runs it.
+
+    `calls_per_second` is how many it allows, where it allows fewer than catching up would make.
+    """
 
     name: Text
     http_url: Secret
     ws_url: Secret
     operator: str = ""
+    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_000
 
     def __post_init__(self) -> None:
         split("http_url", self.http_url.reveal_text(), "http")
         split("ws_url", self.ws_url.reveal_text(), "ws")
 
 
-class ChainSection(Section, frozen=True, kw_only=True, rename={"providers": "provider"}):
-    """Which chain, and who tells us of it: one `[[chain.provider]]` each."""
+class OtherChainSection(Section, frozen=True, kw_only=True):
+    """Another EVM chain, to be looked at for a payment on the wrong network; `name` is what the user reads."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    http_url: Secret
+
+    def __post_init__(self) -> None:
+        split("http_url", self.http_url.reveal_text(), "http")
+
+
+class ChainSection(Section, frozen=True, kw_only=True, rename={"providers": "provider", "others": "other"}):
+    """Which chain, and who tells us of it: one `[[chain.provider]]` each, and one `[[chain.other]]` another chain.
+
+    Payments by `exchanges`, and by whoever has sent `exchange_nonce` transactions, prove nobody's wallet.
+    """
 
     providers: Annotated[tuple[ProviderSection, ...], msgspec.Meta(min_length=1)]
     chain_id: Positive = BSC_CHAIN_ID
     genesis: Annotated[Hash, msgspec.Meta(pattern=r"^0x[0-9a-f]{64}\Z")] = BSC_GENESIS
     single_provider: SingleProvider = SingleProvider.REFUSE
+    exchanges: tuple[Annotated[Address, msgspec.Meta(pattern=r"^0x[0-9a-fA-F]{40}\Z")], ...] = ()
+    exchange_nonce: Positive = MANY_TRANSACTIONS
+    others: tuple[OtherChainSection, ...] = ()
 
     def __post_init__(self) -> None:
         if len({provider.name for provider in self.providers}) < len(self.providers):
             raise ValueError("two providers have the same name")
+        if len({other.name for other in self.others}) < len(self.others):
+            raise ValueError("two other chains have the same name")
 
     def quorum(self) -> int:
         """How many providers must agree: two, and one only where there is one and that was accepted."""

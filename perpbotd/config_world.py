@@ -69,6 +69,8 @@ def _urls(config: Config) -> Iterator[tuple[str, str, str]]:
     for index, provider in enumerate(config.sections.chain.providers):
         yield f"chain.provider[{index}].http_url", provider.http_url.reveal_text(), "http"
         yield f"chain.provider[{index}].ws_url", provider.ws_url.reveal_text(), "ws"
+    for index, other in enumerate(config.sections.chain.others):
+        yield f"chain.other[{index}].http_url", other.http_url.reveal_text(), "http"
     yield "aster.base_url", config.sections.aster.base_url, "http"
 
 

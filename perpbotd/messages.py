@@ -32,6 +32,8 @@ class Table(StrEnum):
     PARKED = "parked"
     EVIDENCE = "evidence"
     OPEN = "open"
+    BALANCES = "balances"
+    SENDERS = "senders"
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -196,12 +198,18 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     block: BlockRead
 
 
+class Rescan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Blocks that were counted, as another provider shows them: what it adds is counted, and no cursor moves."""
+
+    blocks: tuple[BlockRead, ...]
+
+
 class AskCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The follower asks where to go on."""
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The last finalized block that is anchored, and the last whose deposits are committed; None before the first start.
+    """The last finalized block that is anchored, and the last whose deposits are committed; None at the first start.
 
     They are the same while blocks are read in `full`; otherwise headers keep the anchor moving, and `scanned` follows
     once balances have shown that nothing was paid in between (chain.md, The follower).
@@ -224,7 +232,7 @@ class Anchored(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: Ms
 
 
-ToMatcher: TypeAlias = StartAt | FinalRange | Anchored | Tip
+ToMatcher: TypeAlias = StartAt | FinalRange | Anchored | Tip | Rescan
 
 
 # --- the relay's errands ------------------------------------------------------------------------

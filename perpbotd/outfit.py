@@ -10,6 +10,7 @@ import trio
 
 from perpbotd.actors.admin import AdminConfig
 from perpbotd.actors.chat import ChatConfig
+from perpbotd.actors.deposits import Exchanges
 from perpbotd.actors.follower import FollowerConfig
 from perpbotd.actors.linker import LinkerConfig
 from perpbotd.actors.matcher import MatcherConfig
@@ -20,12 +21,14 @@ from perpbotd.adapters.admin_socket import AdminSocket
 from perpbotd.adapters.aster.v3 import AsterVenue
 from perpbotd.adapters.bsc import BscNode
 from perpbotd.adapters.deposit_addresses import XpubAddresses
+from perpbotd.adapters.other_chains import HttpChain
 from perpbotd.adapters.store_meta import Meta, ask_meta
 from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, TelegramPlace
 from perpbotd.app import Settings, World
 from perpbotd.catalog import COMMANDS
 from perpbotd.config import Config
 from perpbotd.config_world import check_world, remarks
+from perpbotd.domain.types import Address
 from perpbotd.kernel.channel import Call
 from perpbotd.messages import StoreAnswer, StoreRequest
 from perpbotd.ports import Clock
@@ -45,7 +48,12 @@ async def outfit(
 def _world(config: Config, clock: Clock, addresses: XpubAddresses) -> World:
     sections = config.sections
     nodes = tuple(
-        BscNode(provider.name, provider.http_url.reveal_text(), provider.ws_url.reveal_text())
+        BscNode(
+            provider.name,
+            provider.http_url.reveal_text(),
+            provider.ws_url.reveal_text(),
+            calls_per_second=provider.calls_per_second,
+        )
         for provider in sections.chain.providers
     )
     venue = AsterVenue(
@@ -61,6 +69,7 @@ def _world(config: Config, clock: Clock, addresses: XpubAddresses) -> World:
         transport=KurigramTransport(_place(config)),
         venue=venue,
         door=AdminSocket(socket, version=VERSION, group=group),
+        elsewhere=tuple(HttpChain(other.name, other.http_url.reveal_text()) for other in sections.chain.others),
     )
 
 
@@ -78,7 +87,12 @@ def _settings(config: Config, meta: Meta) -> Settings:
     default = (("", COMMANDS["en"]),)
     return Settings(
         follower=FollowerConfig(chain_id=chain.chain_id, genesis=chain.genesis, quorum=quorum),
-        matcher=MatcherConfig(quorum=quorum),
+        matcher=MatcherConfig(
+            quorum=quorum,
+            exchanges=Exchanges(
+                listed=frozenset(Address(one.lower()) for one in chain.exchanges), transactions=chain.exchange_nonce
+            ),
+        ),
         linker=LinkerConfig(policy=policy),
         relay=RelayConfig(),
         validator=ValidatorConfig(policy=policy, operators=meta.operators),

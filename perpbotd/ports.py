@@ -101,11 +101,12 @@ class AddressSource(Protocol):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """A block's place on the chain."""
+    """A block's place on the chain; `timestamp` in seconds."""
 
     number: int
     hash: Hash
     parent_hash: Hash
+    timestamp: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +123,14 @@ class NotThere(msgspec.Struct, frozen=True, kw_only=True):
     what: str
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider was found to offer: several calls a request, code in place of an account's, `finalized`."""
+
+    batches: bool = False
+    overrides: bool = False
+    finalized: bool = False
+
+
 class ChainNode(Protocol):
     """One provider. Every method raises Upstream when it does not answer usefully."""
 
@@ -135,8 +144,20 @@ class ChainNode(Protocol):
 
     async def genesis(self) -> Hash: ...
 
+    async def probe(self) -> Capabilities:
+        """Find out what it offers, and go by it from now on."""
+        ...
+
     async def header(self, which: int | str) -> Header | NotThere:
         """By number, or "finalized" or "latest"."""
+        ...
+
+    async def headers(self, numbers: Sequence[int]) -> list[Header | NotThere]:
+        """In the order asked."""
+        ...
+
+    async def settled(self) -> Header | NotThere:
+        """The newest header that two thirds of the validators have built upon, where the provider can tell."""
         ...
 
     async def blocks(self, numbers: Sequence[int]) -> list[BlockRead | NotThere]:
@@ -147,9 +168,23 @@ class ChainNode(Protocol):
 
     async def receipts(self, transactions: Sequence[Hash]) -> list[Receipt | NotThere]: ...
 
-    async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]: ...
+    async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]:
+        """After a block, in the order asked; for thousands in one go where the provider takes state overrides."""
+        ...
 
     async def nonce(self, address: Address) -> int: ...
+
+    async def close(self) -> None: ...
+
+
+class OtherChain(Protocol):
+    """An EVM chain that a payment may have been sent on by mistake. Raises Upstream when it does not answer."""
+
+    name: str
+
+    async def balance(self, address: Address) -> Wei:
+        """What the address holds at the tip, in the chain's own coin."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -8,7 +8,8 @@ import msgspec
 
 from perpbotd.domain.effects import Intent
 from perpbotd.domain.events import Event
-from perpbotd.domain.types import Address, Hash, Ms, UserId, Wei
+from perpbotd.domain.ledger import Arrival
+from perpbotd.domain.types import Address, Hash, Ms, Origin, UserId, Wei
 from perpbotd.messages import Table
 from perpbotd.secret import Secret
 
@@ -90,6 +91,44 @@ class PayerRow(msgspec.Struct, frozen=True, kw_only=True):
 
     total: Wei
     payments: int
+
+
+class BalanceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """BALANCES by `address_key`: the wei an address holds as far as anybody can explain; absent where that is nothing.
+
+    Deposits add to it in the commit that counts them, so that a balance beyond it came without a transfer. A linked
+    wallet's is what it held when it was last looked at.
+    """
+
+    wei: Wei
+
+
+class SenderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """SENDERS by `address_key(sender)`: what was known of a payer at first sight, and the first few users it paid for.
+
+    `nonce` is how many transactions it had sent, None where the providers could not say.
+    """
+
+    nonce: int | None
+    users: tuple[UserId, ...]
+
+
+class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """EVIDENCE, sequenced: what the chain showed at an address and what was made of it, for an operator's timeline.
+
+    `tx` and `sender` are None where only the balance told. `awaited`: the user's link was waiting for it at the time.
+    """
+
+    at: Ms
+    what: Arrival
+    address: Address
+    user: UserId
+    wei: Wei
+    block: int
+    tx: Hash | None = None
+    sender: Address | None = None
+    origin: Origin | None = None
+    awaited: bool = False
 
 
 class CursorRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,19 +22,23 @@ from perpbotd.domain.effects import (
     IssueAddress,
     KeepCredential,
     LeadToPrivate,
+    LookElsewhere,
     ReleaseWallet,
     Say,
     Timer,
 )
 from perpbotd.domain.events import (
     AddressIssued,
+    ArrivedUnproven,
     CheckDelayed,
     CheckDone,
     DepositFailed,
     DepositFound,
     DepositSeen,
+    Elsewhere,
     Event,
     Facts,
+    FoundElsewhere,
     Tapped,
     TimeCame,
     TimerName,
@@ -44,7 +48,7 @@ from perpbotd.domain.link import Link, State
 from perpbotd.domain.linking import Decision, step
 from perpbotd.domain.phrases import Button, Phrase, Said
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Ms, UserId, Wei
+from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Ms, Origin, UserId, Wei
 from perpbotd.domain.verdicts import judge
 from perpbotd.secret import Secret
 from tests.canary import leaks
@@ -120,6 +124,7 @@ class Playbook:
         wei: int = DEPOSIT_WEI,
         to: Address | None = None,
         block: int = 9,
+        origin: Origin = Origin.WALLET,
     ) -> None:
         """A final deposit, to the link's address where no other is named."""
         address = to or self.address
@@ -134,8 +139,18 @@ class Playbook:
             block=block,
             at=self.now,
             total_from_sender=Wei(self.paid[key]),
+            origin=origin,
         )
         self.happens(event, *expected)
+
+    def contract_pays(self, *expected: str, wei: int = DEPOSIT_WEI, to: Address | None = None) -> None:
+        """The balance shows what no transfer does."""
+        self.happens(ArrivedUnproven(user=USER, address=to or self.address, wei=Wei(wei), block=9), *expected)
+
+    def lies_elsewhere(self, *expected: str, **chains: int) -> None:
+        """Other chains were looked at, and there was something."""
+        found = tuple(Elsewhere(chain=name, wei=Wei(wei)) for name, wei in chains.items())
+        self.happens(FoundElsewhere(address=self.address, chains=found), *expected)
 
     def seen(self, *expected: str, wei: int = DEPOSIT_WEI, block: int = 9) -> None:
         """A payment in a block that is not final."""
@@ -297,6 +312,8 @@ def shown(effect: Effect, now: Ms) -> str:
             return f"timer {timer} {mark} in {(due - now) // 1000} s"
         case LeadToPrivate(said=said):
             return f"leads to the private chat: {said.phrase.key}"
+        case LookElsewhere():
+            return "looks elsewhere"
         case IssueAddress():
             return "issues an address"
         case KeepCredential(agent=agent):

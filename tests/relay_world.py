@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ from perpbotd.messages import (
     StoreRequest,
     Table,
 )
+from perpbotd.ports import OtherChain
 from perpbotd.rows import CredentialRow, InboxRow, OutboxRow, SentRow, credential_key, sent_key
 from perpbotd.secret import Secret
 from tests.scenario.memory_store import InlineRunner, MemoryStore
@@ -125,6 +127,7 @@ class World:
         self.config = RelayConfig(tempo=tempo)
         self.render: Callable[[Said, str], Rendered] = render
         self.clock = ShiftedClock()
+        self.elsewhere: Sequence[OtherChain] = ()
         self.disk = MemoryStore()
         self.screens = Screens()
         self.checks: list[CheckCredential] = []
@@ -151,8 +154,9 @@ class World:
         async def live(*, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
             with trio.CancelScope() as life:
                 async with trio.open_nursery() as inner:
+                    run = partial(relay, elsewhere=self.elsewhere)
                     await inner.start(
-                        relay,
+                        run,
                         self._requests.send,
                         self._deliveries.send,
                         self._checks.send,

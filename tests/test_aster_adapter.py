@@ -471,7 +471,10 @@ def test_every_permission_that_is_on_and_unknown_is_named() -> None:
         "canStake": 1,
         "enableMargin": True,
         "internalTransfer": True,
+        "isAdmin": True,
+        "marginTrade": True,
         "permissions": ["x"],
+        "tradeOptions": True,
     }
     off: dict[str, Any] = {"canVote": False, "canLend": None, "canMint": "false", "canBurn": 0, "cancelled": True}
     assert agent_rows([ROW | on | off])[0].unknown_permissions == tuple(sorted(on))

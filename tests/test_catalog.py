@@ -23,7 +23,7 @@ from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.policy import LegacyKeys, Policy
 from perpbotd.domain.refusals import Why
 from perpbotd.domain.rules import RULES
-from perpbotd.domain.types import DEPOSIT_WEI, Grade, Ms, UserId
+from perpbotd.domain.types import DEPOSIT_WEI, Grade, Ms, Origin, UserId
 from perpbotd.domain.verdicts import judge, meets
 from perpbotd.messages import Rendered, Verdict
 from perpbotd.secret import Secret
@@ -254,6 +254,10 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
             lambda play: play.pays("...", wei=DEPOSIT_WEI // 3),
             lambda play: play.seen("..."),
             lambda play: play.fails("..."),
+            lambda play: play.pays("...", origin=Origin.EXCHANGE),
+            lambda play: play.contract_pays("..."),
+            lambda play: play.lies_elsewhere("...", Ethereum=10**18, **{HOSTILE: 1}),
+            _never_came,
         ]
     names = {timer.timer for timer in play.timers}
     return happenings + [lambda play, name=name: play.rings(name, "...") for name in names]
@@ -291,6 +295,11 @@ def _chain_down(play: Playbook) -> None:
     play.write("/sent", "...")
 
 
+def _never_came(play: Playbook) -> None:
+    play.wait(200)
+    play.write("/sent", "...")
+
+
 def _chain_unknown(play: Playbook) -> None:
     play.facts = Facts(chain_known=False)
     play.write("/applied", "...")
@@ -308,6 +317,9 @@ def test_every_text_but_the_checklists_is_said_somewhere() -> None:
     texts = {said.phrase.key for said in corpus()}
     labels = {button.label for said in corpus() for buttons in said.buttons for button in buttons}
     lines = {key for key in ENGLISH if key.startswith(("rule.", "why.", "referral."))} - {"referral.cannot"}
+    lines |= {
+        line.key for said in corpus() for arg in said.phrase.args.values() if isinstance(arg, tuple) for line in arg
+    }
     assert set(ENGLISH) - texts - labels - lines == set()
 
 

@@ -54,6 +54,9 @@ bind_address = "127.0.0.2"
 """
 
 
+OTHER = '[[chain.other]]\nname = "Ethereum"\nhttp_url = '
+
+
 def written(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
     path = tmp_path / "perpbotd.toml"
     path.write_text(text)
@@ -140,7 +143,11 @@ def test_a_local_file_loads_with_its_secrets_inline(tmp_path: Path) -> None:
         ('path = "store"', '"a\\u001b\\nb" = 3', "unknown key store.a\\x1b\\nb; allowed here: key_file, path"),
         ('path = "store"', "", "store.path is missing"),
         ('path = "store"', "path = 3", "store.path: expected `str`, got `int`"),
-        ('name = "second"', 'name = "second"\nkey = 1', "unknown key chain.provider[1].key; allowed here: http_url, "),
+        (
+            'name = "second"',
+            'name = "second"\nkey = 1',
+            "unknown key chain.provider[1].key; allowed here: calls_per_second, ",
+        ),
         ('name = "second"', 'name = "first"', "chain: two providers have the same name"),
         ('"ws://[::1]:8546"', "3", "chain.provider[1].ws_url: expected `str`"),
         ('"ws://[::1]:8546"', '"http://[::1]/secret-key-in-url"', "chain.provider[1]: ws_url must be a URL wss://"),
@@ -162,6 +169,11 @@ def test_a_local_file_loads_with_its_secrets_inline(tmp_path: Path) -> None:
         ("[aster]", "[admin]\nmode = 0o666\n[aster]", "admin: mode must be 0o600 or 0o660"),
         ("[aster]", '[admin]\nsocket = "x.sock"\n[aster]', "admin.socket: expected `str` matching"),
         ("[aster]", '[log]\nlevel = "loud"\n[aster]', "log.level must be one of: debug, info, warning, error"),
+        ("[chain]", '[chain]\nexchanges = ["0x12"]', "chain.exchanges[0]: expected `str` matching"),
+        ("[chain]", "[chain]\nexchange_nonce = 0", "chain.exchange_nonce: expected `int` >= 1"),
+        ("[aster]", '[[chain.other]]\nname = "Base"\n[aster]', "chain.other[0].http_url is missing"),
+        ("[aster]", f'{OTHER}"ftp://a"\n[aster]', "chain.other[0]: http_url must be a URL https://"),
+        ("[aster]", f'{OTHER}"http://a"\n{OTHER}"http://b"\n[aster]', "chain: two other chains have the same name"),
         ("[chain]", "[[chain]]", "chain: expected `object`, got `array`"),
         ("[store]", "[store", "it is not TOML: "),
     ],
@@ -187,7 +199,9 @@ def test_a_file_open_to_everybody_holds_no_secret(tmp_path: Path) -> None:
     assert refused(tmp_path, LOCAL, 0o644) == told
     in_files = LOCAL.replace("api_hash =", "api_hash_file =").replace("bot_token =", "bot_token_file =")
     assert refused(tmp_path, in_files, 0o604) == told  # the provider's key in its URL
-    load(written(tmp_path, in_files.replace("/secret-key-in-url", "/"), 0o644), {})
+    keyless = in_files.replace("/secret-key-in-url", "/")
+    load(written(tmp_path, keyless, 0o644), {})
+    assert refused(tmp_path, f'{keyless}\n{OTHER}"https://eth/secret-key-in-url"', 0o604) == told
     load(written(tmp_path, LOCAL, 0o640), {})
 
 
@@ -249,6 +263,8 @@ SECOND = SHIPPED.read_text().split("[[chain.provider]]")[2].split("[aster]")[0]
         (f"[[chain.provider]]{SECOND}", "", 'chain.provider: 2 are needed, or chain.single_provider = "accept"'),
         ('operator = "dRPC"', 'operator = "allnodes "', "chain.provider[1].operator must be another"),
         ('operator = "dRPC"', "", "chain.provider[1].operator is needed"),
+        ("[aster]\n", f'{OTHER}"http://eth.example"\n[aster]\n', "chain.other[0].http_url must be https://"),
+        ("[aster]\n", f'{OTHER}"https://localhost"\n[aster]\n', "chain.other[0].http_url must not be of this"),
     ],
 )
 def test_production_refuses_what_is_local_or_too_little(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -272,6 +288,7 @@ def test_one_provider_is_enough_where_that_was_accepted_and_it_is_shown(tmp_path
         ('host = "127.0.0.1"', 'host = "149.154.167.51"', "telegram.local_centre.host must be a loopback address"),
         ('host = "127.0.0.1"', 'host = "localhost"', "telegram.local_centre.host must be a loopback address"),
         ("http://127.0.0.1:8545", "http://10.0.0.1", "chain.provider[0].http_url must be of a loopback address"),
+        ("[aster]", f'{OTHER}"https://eth.example"\n[aster]', "chain.other[0].http_url must be of a loopback address"),
         ("ws://[::1]:8546", "wss://bsc.drpc.org", "chain.provider[1].ws_url must be of a loopback address"),
         ("http://127.0.0.1:9000", "https://fapi.asterdex.com", "aster.base_url must be of a loopback address"),
         ('bind_address = "127.0.0.2"', 'bind_address = "10.0.0.1"', "aster.bind_address must be a loopback address"),
@@ -300,3 +317,13 @@ def test_the_policy_is_the_domains(tmp_path: Path) -> None:
 def test_nothing_is_taken_from_the_environment_but_credentials(tmp_path: Path) -> None:
     path = written(tmp_path, LOCAL)
     assert load(path, dict(os.environ) | {"CREDENTIALS_DIRECTORY": ""}) == load(path, {})
+
+
+def test_other_chains_and_exchanges_are_as_an_operator_writes_them(tmp_path: Path) -> None:
+    listed = "0x" + "Ab" * 20
+    text = LOCAL.replace("[chain]", f'[chain]\nexchanges = ["{listed}"]\nexchange_nonce = 5')
+    chain = load(written(tmp_path, f'{text}\n{OTHER}"http://127.0.0.1:1/key"'), {}).sections.chain
+    assert (chain.exchanges, chain.exchange_nonce) == ((listed,), 5)
+    assert [(other.name, other.http_url) for other in chain.others] == [
+        ("Ethereum", Secret.from_text("http://127.0.0.1:1/key"))
+    ]

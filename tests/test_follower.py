@@ -49,13 +49,14 @@ class Play:
 
     @asynccontextmanager
     async def on(self, *, watching: bool = True) -> AsyncIterator[ChainRig]:
-        """The whole play; with `watching` from when a cursor is kept and DEPOSIT is watched."""
+        """The whole play; with `watching` from when DEPOSIT is watched and blocks are read for it."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.world.tick)
             async with self.rig.living():
                 if watching:
                     await self.rig.counted(0)
                     self.rig.issue(DEPOSIT)
+                    await self.rig.until(lambda: self.rig.facts["follower"]["mode"] == "full")
                 yield self.rig
             nursery.cancel_scope.cancel()
 
@@ -185,6 +186,18 @@ async def test_a_liar_about_what_is_in_a_block_credits_nothing(
     assert [(found.sender, found.wei) for found in rig.found] == [(USER.address, AMOUNT)]
 
 
+async def test_a_range_that_is_refused_for_ever_is_an_alarm_however_often_it_is_sent(autojump_clock: MockClock) -> None:
+    play = Play()
+    async with play.on() as rig:
+        tx = USER.transfer(play.chain, DEPOSIT, AMOUNT)
+        play.nodes[0].faults.null_receipts.add(tx)
+        await rig.until(lambda: "no block was taken for" in str(rig.facts["follower"]["alarm"]), seconds=180)
+        assert rig.found == []
+        play.nodes[0].faults.null_receipts.clear()
+        await rig.until(lambda: rig.found, seconds=60)
+        await rig.until(lambda: rig.facts["follower"]["alarm"] == "")
+
+
 async def test_a_single_provider_is_believed_whatever_it_says(autojump_clock: MockClock) -> None:
     """The control of the two tests above, and why one provider has to be accepted by name in the configuration."""
     play = Play(nodes=1, quorum=1)
@@ -228,7 +241,7 @@ async def test_a_null_block_stops_the_follower_loudly_and_is_never_skipped(autoj
         for node in play.nodes:
             node.faults.null_blocks.add(gap)
         USER.transfer(play.chain, DEPOSIT, AMOUNT)
-        await rig.until(lambda: f"has no block {gap}" in str(rig.facts["follower"]["alarm"]))
+        await rig.until(lambda: f"has block {gap}" in str(rig.facts["follower"]["alarm"]))
         cursor = rig.cursor()
         assert cursor is not None
         assert (cursor.number, rig.found) == (gap - 1, [])
@@ -324,7 +337,7 @@ async def test_a_rate_limited_provider_that_asks_for_a_year_is_tried_again(autoj
         USER.transfer(play.chain, DEPOSIT, AMOUNT)
         await rig.until(lambda: rig.found)
         play.nodes[2].faults.requests_left = None
-        await rig.until(lambda: rig.facts["follower"]["provider node2"] == "ok", 400.0)
+        await rig.until(lambda: str(rig.facts["follower"]["provider node2"]).startswith("ok"), 400.0)
 
 
 async def test_all_providers_on_another_chain_is_the_configurations_fault(autojump_clock: MockClock) -> None:
@@ -352,7 +365,7 @@ async def test_one_provider_on_another_chain_is_quarantined_and_shown(autojump_c
         await rig.until(lambda: rig.found)
         assert rig.facts["follower"]["provider node1"] == "quarantined: chain id 97"
         play.nodes[1].faults.chain_id = None
-        await rig.until(lambda: rig.facts["follower"]["provider node1"] == "ok", 90.0)
+        await rig.until(lambda: str(rig.facts["follower"]["provider node1"]).startswith("ok"), 90.0)
 
 
 async def test_a_finality_violation_is_an_alarm_and_nothing_more_is_credited(autojump_clock: MockClock) -> None:
@@ -376,7 +389,7 @@ async def test_no_finality_yet_on_one_node_is_waited_for_and_harms_no_provider(a
     play.nodes[0].faults.finalized_unsupported = True
     async with play.on(watching=False) as rig:
         await rig.until(lambda: "know a finalized block" in str(rig.facts["follower"]["trouble"]))
-        assert [rig.facts["follower"][f"provider node{index}"] for index in (0, 1)] == ["ok", "ok"]
+        assert all(str(rig.facts["follower"][f"provider node{index}"]).startswith("ok") for index in (0, 1))
         play.nodes[0].faults.finalized_unsupported = False
         await rig.counted(1)
 

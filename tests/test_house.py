@@ -182,8 +182,8 @@ def test_an_impure_domain_is_noticed() -> None:
 
 PARTS: Final = {
     "store": set[str](),
-    "follower": {"providers"},
-    "matcher": {"deposits", "watched", "witnesses"},
+    "follower": {"providers", "finality", "tips", "second_look", "progress"},
+    "matcher": {"anchors", "books", "deposits", "payers", "readings", "reconciling", "watched", "witnesses"},
     "linker": {"decisions"},
     "relay": {"errands", "settling"},
     "validator": {"calibration"},

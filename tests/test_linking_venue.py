@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from perpbotd.domain.credentials import fingerprint
 from perpbotd.domain.effects import Say
 from perpbotd.domain.events import Facts, TimerName
 from perpbotd.domain.link import State
 from perpbotd.domain.policy import Policy
+from perpbotd.domain.replies import day
 from perpbotd.domain.types import Grade, UserId
 from tests.observed import builder, listed, row
 from tests.places import DEPOSIT, PERMISSIONS, SPINNER, VERIFIED, at_checking, at_linked, at_permissions, changing
@@ -211,3 +213,20 @@ def test_a_linked_account_takes_another_key_after_a_fresh_proof_only() -> None:
     play.link = stands
     play.wait(400)
     play.press(goes_on, SPINNER, "timer attempt_ends 3 in 86400 s", "issues an address", DEPOSIT)
+
+
+def test_a_users_pressing_and_pasting_takes_his_own_share_of_the_venues_budget_only() -> None:
+    play = at_permissions()
+    asked = 0
+    for _ in range(100):
+        before = play.link.check
+        play.tap("check", "...")
+        asked += play.link.check - before
+        if play.link.under_way:
+            play.answers("...", can_perp=False)
+    assert asked <= 6
+
+
+@pytest.mark.parametrize("valid_until", [0, -1, 253_402_300_799_000, 253_402_300_800_000, 2**63 - 1])
+def test_whatever_last_day_a_user_gave_his_key_it_can_be_said(valid_until: int) -> None:
+    assert day(valid_until) in ("?", "9999-12-31")

@@ -15,10 +15,19 @@ import trio.testing
 from perpbotd.actors import errands
 from perpbotd.codec import decode, encode
 from perpbotd.domain.agenda import Tempo
-from perpbotd.domain.effects import DeletePasted, LeadToPrivate
-from perpbotd.domain.events import CheckDelayed, CheckDone, NotDeleted, TimeCame, TimerName
+from perpbotd.domain.effects import DeletePasted, LeadToPrivate, LookElsewhere
+from perpbotd.domain.events import (
+    CheckDelayed,
+    CheckDone,
+    Elsewhere,
+    FoundElsewhere,
+    NotDeleted,
+    TimeCame,
+    TimerName,
+)
 from perpbotd.domain.phrases import Phrase, Said
-from perpbotd.domain.types import Ms, UserId
+from perpbotd.domain.types import Address, Ms, UserId, Wei
+from perpbotd.errors import Upstream
 from perpbotd.messages import (
     AnswerTap,
     Append,
@@ -564,17 +573,6 @@ async def test_a_timer_comes_once_and_not_before_it_is_due(world: World) -> None
 
 
 @in_world()
-async def test_what_the_linker_was_told_of_a_row_he_is_not_told_again(world: World) -> None:
-    told = Append(table=Table.INBOX, row=Secret(b""), dedupe=b"o" + sequence_key(1))
-    world.disk.apply([Commit(ops=(told,)), Commit(ops=(Drop(table=Table.INBOX, key=sequence_key(1)),))])
-    world.put(timer(1, 1.0), timer(2, 1.0))
-    await world.start()
-    await trio.sleep(5)
-    assert world.outbox() == []
-    assert world.inbox() == [TimeCame(timer=TimerName.RECHECK, mark=2)]
-
-
-@in_world()
 async def test_a_new_life_rings_for_what_the_one_before_could_not(world: World) -> None:
     await world.start()
     with trio.fail_after(1):
@@ -680,3 +678,60 @@ async def test_an_idle_relay_pulses_and_says_how_long_a_row_has_waited(world: Wo
 def test_the_worlds_catalogue_lacks_a_word() -> None:
     with pytest.raises(KeyError):
         render(MISSING, "en")
+
+
+# --- other chains -------------------------------------------------------------------------------
+
+
+class Chain:
+    """ports.OtherChain that holds so much, is down (None), or hangs (-1)."""
+
+    def __init__(self, name: str, wei: int | None) -> None:
+        self.name = name
+        self.wei = wei
+        self.asked: list[Address] = []
+
+    async def balance(self, address: Address) -> Wei:
+        self.asked.append(address)
+        if self.wei is None:
+            raise Upstream(self.name, "down")
+        if self.wei < 0:
+            await trio.sleep_forever()
+        return Wei(self.wei)
+
+    async def close(self) -> None:
+        pass
+
+
+@in_world()
+async def test_other_chains_are_looked_at_and_what_one_holds_comes_in_by_name(world: World) -> None:
+    chains = [Chain("Ethereum", 10**14), Chain("Down", None), Chain("Hung", -1), Chain("Empty", 0), Chain("Base", 5)]
+    world.elsewhere = tuple(chains)
+    await world.start()
+    world.put(LookElsewhere(address=WALLET))
+    await trio.sleep(10)
+    found = (Elsewhere(chain="Ethereum", wei=Wei(10**14)), Elsewhere(chain="Base", wei=Wei(5)))
+    assert world.inbox() == [FoundElsewhere(address=WALLET, chains=found)]
+    assert world.outbox() == []
+    assert [chain.asked for chain in chains] == [[WALLET]] * 5
+
+
+@pytest.mark.parametrize("wei", [None, 0])
+async def test_nothing_found_is_settled_in_silence(wei: int | None, autojump_clock: trio.testing.MockClock) -> None:
+    @in_world()
+    async def body(world: World) -> None:
+        world.elsewhere = (Chain("Base", wei),)
+        await world.start()
+        world.put(LookElsewhere(address=WALLET))
+        await trio.sleep(10)
+        assert (world.inbox(), world.outbox()) == ([], [])
+
+    await body(autojump_clock)
+
+
+@in_world()
+async def test_where_no_other_chain_is_configured_nobody_is_asked(world: World) -> None:
+    await world.start()
+    world.put(LookElsewhere(address=WALLET))
+    await trio.sleep(1)
+    assert (world.inbox(), world.outbox()) == ([], [])

@@ -18,6 +18,8 @@ from perpbotd.ports import Clock, Venue
 
 A = TypeVar("A", bound=AgentAnswer | BuilderAnswer)
 
+OURS = frozenset({"clock", "egress"})
+"""Services of Upstream that are our own host's: only an operator can mend them."""
 _BACKOFF_S = (5.0, 60.0)
 OWN_KEPT_MS = 40_000
 """An own list is asked for anew after this, so that with two time-outs it is still of the control's minute."""
@@ -83,10 +85,12 @@ class Operators:
             await trio.sleep(backoff)
 
     @property
-    def wanting(self) -> bool:
-        """Whether only an operator can mend it: agents of theirs are not listed, or the venue ignores `user`."""
-        unlisted = bool(self.gap) and self._outage is None and self._tried.is_set() and len(self._operators) > 1
-        return unlisted or (self.record is not None and self.record.user_ignored)
+    def wanting(self) -> str:
+        """What only an operator can mend, empty where nothing is: too few agents, ours refused, `user` ignored."""
+        if self.record is not None and self.record.user_ignored:
+            return "the venue ignores `user`: no key can be proven to belong to a wallet"
+        ours = self._outage is None or self._outage.service in OURS
+        return self.gap if self.gap and ours and self._tried.is_set() else ""
 
     async def calibration(self) -> Calibration | None:
         """The record, once the first try is over; raises Upstream where an outage is why there is none."""

@@ -19,6 +19,7 @@ from perpbotd.domain.effects import (
     IssueAddress,
     KeepCredential,
     LeadToPrivate,
+    LookElsewhere,
     ReleaseWallet,
     Say,
     Timer,
@@ -39,10 +40,12 @@ from perpbotd.ports import AddressSource, Entropy
 from perpbotd.rows import (
     AddressRow,
     CredentialRow,
+    OpenRow,
     OutboxRow,
     WalletRow,
     address_key,
     credential_key,
+    user_key,
 )
 from perpbotd.secret import Secret
 
@@ -75,7 +78,7 @@ class Draft:
     async def add(self, effect: Effect, link: Link) -> None:
         """One effect's rows; IssueAddress is the caller's, since a step follows it."""
         match effect:
-            case Say() | DeletePasted() | Acknowledge() | Check() | Timer() | LeadToPrivate():
+            case Say() | DeletePasted() | Acknowledge() | Check() | Timer() | LeadToPrivate() | LookElsewhere():
                 self._intent(effect, link)
             case KeepCredential():
                 row = CredentialRow(
@@ -104,6 +107,14 @@ class Draft:
                 raise Invariant("an address is issued by the linker, with the step that follows it")
             case _:
                 assert_never(effect)
+
+    def waits(self, before: Address | None, after: Address | None) -> None:
+        """A payment is waited for from here on, or no more: the matcher reads blocks while any is."""
+        key = user_key(self._user)
+        if after is not None and after != before:
+            self.ops.append(Put(table=Table.OPEN, key=key, row=encode(OpenRow(address=after)), owner=self._user))
+        elif after is None and before is not None:
+            self.ops.append(Drop(table=Table.OPEN, key=key))
 
     def finish(self) -> None:
         """The wallets' rows, each once, each as it was read."""

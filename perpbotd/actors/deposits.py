@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from perpbotd import codec
+from perpbotd.actors import anchors
+from perpbotd.domain import ledger
 from perpbotd.domain.events import DepositFailed, DepositFound, DepositSeen
+from perpbotd.domain.ledger import Arrival
 from perpbotd.domain.matching import Match, Outcome
-from perpbotd.domain.types import Address, Ms, Wei
-from perpbotd.messages import Append, BlockRead, Commit, Drop, Expect, Op, Put, Table
+from perpbotd.domain.types import Address, Ms, Origin, Wei
+from perpbotd.messages import Append, Commit, Drop, Expect, Op, Put, Table
 from perpbotd.rows import (
     CURSOR_KEY,
     AddressRow,
+    BalanceRow,
     CursorRow,
     DepositRow,
+    EvidenceRow,
     InboxRow,
     PayerRow,
     SeenRow,
+    SenderRow,
     address_key,
     hash_key,
     payer_key,
@@ -30,6 +36,7 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored and known as a range is counted; it still holds at commit, or nothing is written.
 
     `cursor` is the row as it was read; `sums` by payer key; `hints` by address; `complete` that no address is missing.
+    `balances` are those that are explained; `senders` what is known of each; `awaited` which addresses links wait for.
     """
 
     cursor: Secret
@@ -37,42 +44,133 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     complete: Expect
     sums: Mapping[bytes, PayerRow]
     hints: Mapping[Address, SeenRow]
+    balances: Mapping[Address, Wei]
+    senders: Mapping[Address, SenderRow]
+    awaited: Collection[Address]
 
 
-def counted(outcomes: Sequence[Outcome], last: BlockRead, before: Before, now: Ms) -> Commit:
-    """Deposits, sums, events and the cursor on `last`, the range's last block; hints that finality overtook go."""
-    ops: list[Op] = []
-    expects = [Expect(table=Table.CURSOR, key=CURSOR_KEY, row=before.cursor), before.complete]
-    sums = dict(before.sums)
-    paid: set[bytes] = set()
+class Exchanges(msgspec.Struct, frozen=True, kw_only=True):
+    """Which senders are an exchange's: those an operator lists, and whoever has sent so many transactions."""
+
+    listed: frozenset[Address] = frozenset()
+    transactions: int = ledger.MANY_TRANSACTIONS
+
+
+def counted(
+    outcomes: Sequence[Outcome], after: CursorRow, before: Before, exchanges: Exchanges, now: Ms
+) -> tuple[Commit, dict[Address, Wei]]:
+    """Deposits, sums, events, evidence and the cursor as it is `after`, and the balances that are explained then.
+
+    Hints that finality overtook go.
+    """
+    tally = _Tally(before, exchanges, now)
     for outcome in outcomes:
-        match = outcome.match
-        if outcome.moved:
-            key = payer_key(match.to, match.sender)
-            sum_before = sums.get(key, PayerRow(total=Wei(0), payments=0))
-            sums[key] = PayerRow(total=Wei(sum_before.total + match.wei), payments=sum_before.payments + 1)
-            paid.add(key)
-        expects.append(Expect(table=Table.DEPOSITS, key=hash_key(match.tx)))
-        owner = before.watched[match.to]
-        ops += [_deposit(outcome, owner), _told(outcome, owner, sums, now)]
-    ops += [Put(table=Table.PAYERS, key=key, row=codec.encode(sums[key])) for key in sorted(paid)]
-    ops += [
+        tally.add(outcome)
+    number, _ = anchors.scanned(after)
+    tally.ops += [
         Drop(table=Table.SEEN, key=address_key(hint.to))
-        for hint in overtaken(before.hints, [outcome.match for outcome in outcomes], last)
+        for hint in overtaken(before.hints, [outcome.match for outcome in outcomes], number)
     ]
-    ops.append(Put(table=Table.CURSOR, key=CURSOR_KEY, row=cursor_on(last)))
-    return Commit(ops=tuple(ops), expects=tuple(expects))
+    tally.ops.append(Put(table=Table.CURSOR, key=CURSOR_KEY, row=codec.encode(after)))
+    return Commit(ops=tuple(tally.ops), expects=tuple(tally.expects)), tally.balances
 
 
-def cursor_on(block: BlockRead) -> Secret:
-    """The cursor's row once everything up to this block is counted."""
-    return codec.encode(CursorRow(number=block.number, hash=block.hash, at=Ms(block.timestamp * 1000)))
+class _Tally:
+    """The rows of a range as they come together, each sum once and last."""
+
+    def __init__(self, before: Before, exchanges: Exchanges, now: Ms) -> None:
+        self._before = before
+        self._exchanges = exchanges
+        self._now = now
+        self._sums = dict(before.sums)
+        self._senders = dict(before.senders)
+        self.balances: dict[Address, Wei] = {}
+        self.ops: list[Op] = []
+        self.expects = [Expect(table=Table.CURSOR, key=CURSOR_KEY, row=before.cursor), before.complete]
+
+    def add(self, outcome: Outcome) -> None:
+        """One match and what became of it."""
+        match = outcome.match
+        owner = self._before.watched[match.to]
+        self.expects.append(Expect(table=Table.DEPOSITS, key=hash_key(match.tx)))
+        self.ops.append(_deposit(outcome, owner))
+        if not outcome.moved:
+            self._failed(match, owner)
+            return
+        key = payer_key(match.to, match.sender)
+        so_far = self._sums.get(key, PayerRow(total=Wei(0), payments=0))
+        paid = PayerRow(total=Wei(so_far.total + match.wei), payments=so_far.payments + 1)
+        origin = self._origin(match, owner)
+        what = ledger.arrival(so_far.total, match.wei, origin)
+        held = self.balances.get(match.to, self._before.balances.get(match.to, Wei(0)))
+        self._sums[key] = paid
+        self.balances[match.to] = Wei(held + match.wei)
+        self.ops += [
+            Put(table=Table.PAYERS, key=key, row=codec.encode(paid)),
+            put_balance(match.to, self.balances[match.to]),
+            self._told(match, owner, paid.total, origin),
+            self._evidence(match, owner, what, origin),
+        ]
+
+    def _failed(self, match: Match, owner: AddressRow) -> None:
+        event = DepositFailed(
+            user=owner.user, address=match.to, sender=match.sender, tx=match.tx, wei=match.wei, block=match.block
+        )
+        self.ops += [self._inbox(match, event), self._evidence(match, owner, Arrival.FAILED, None)]
+
+    def _origin(self, match: Match, owner: AddressRow) -> Origin:
+        known = self._senders[match.sender]
+        if owner.user not in known.users and len(known.users) < ledger.MANY_USERS:
+            known = SenderRow(nonce=known.nonce, users=(*known.users, owner.user))
+        if known != self._senders[match.sender] or not self._before.senders[match.sender].users:
+            self._senders[match.sender] = known
+            self.ops.append(Put(table=Table.SENDERS, key=address_key(match.sender), row=codec.encode(known)))
+        listed = match.sender in self._exchanges.listed
+        return ledger.origin(known.nonce, known.users, listed=listed, limit=self._exchanges.transactions)
+
+    def _told(self, match: Match, owner: AddressRow, total: Wei, origin: Origin) -> Append:
+        event = DepositFound(
+            user=owner.user,
+            address=match.to,
+            sender=match.sender,
+            tx=match.tx,
+            wei=match.wei,
+            block=match.block,
+            at=match.at,
+            total_from_sender=total,
+            origin=origin,
+        )
+        return self._inbox(match, event)
+
+    def _inbox(self, match: Match, event: DepositFound | DepositFailed) -> Append:
+        row = codec.encode(InboxRow(user=event.user, at=self._now, event=event))
+        return Append(table=Table.INBOX, row=row, dedupe=b"deposit" + hash_key(match.tx))
+
+    def _evidence(self, match: Match, owner: AddressRow, what: Arrival, origin: Origin | None) -> Append:
+        row = EvidenceRow(
+            at=self._now,
+            what=what,
+            address=match.to,
+            user=owner.user,
+            wei=match.wei,
+            block=match.block,
+            tx=match.tx,
+            sender=match.sender,
+            origin=origin,
+            awaited=match.to in self._before.awaited,
+        )
+        return Append(table=Table.EVIDENCE, row=codec.encode(row))
 
 
-def overtaken(hints: Mapping[Address, SeenRow], matches: Sequence[Match], last: BlockRead) -> list[SeenRow]:
+def put_balance(address: Address, wei: Wei) -> Put:
+    """What an address holds as far as it is explained."""
+    return Put(table=Table.BALANCES, key=address_key(address), row=codec.encode(BalanceRow(wei=wei)))
+
+
+def overtaken(hints: Mapping[Address, SeenRow], matches: Sequence[Match], final: int) -> list[SeenRow]:
     """The hints that a range makes void: of its transactions, and of blocks that are final, or never will be."""
     settled = {match.tx for match in matches}
-    return [hint for hint in hints.values() if hint.block <= last.number or hint.tx in settled]
+    return [hint for hint in hints.values() if hint.block <= final or hint.tx in settled]
 
 
 def hints(matches: Sequence[Match]) -> dict[Address, SeenRow]:
@@ -111,25 +209,3 @@ def _deposit(outcome: Outcome, owner: AddressRow) -> Put:
         moved=outcome.moved,
     )
     return Put(table=Table.DEPOSITS, key=hash_key(match.tx), row=codec.encode(row))
-
-
-def _told(outcome: Outcome, owner: AddressRow, sums: Mapping[bytes, PayerRow], now: Ms) -> Append:
-    match = outcome.match
-    event: DepositFound | DepositFailed
-    if outcome.moved:
-        event = DepositFound(
-            user=owner.user,
-            address=match.to,
-            sender=match.sender,
-            tx=match.tx,
-            wei=match.wei,
-            block=match.block,
-            at=match.at,
-            total_from_sender=sums[payer_key(match.to, match.sender)].total,
-        )
-    else:
-        event = DepositFailed(
-            user=owner.user, address=match.to, sender=match.sender, tx=match.tx, wei=match.wei, block=match.block
-        )
-    row = codec.encode(InboxRow(user=owner.user, at=now, event=event))
-    return Append(table=Table.INBOX, row=row, dedupe=b"deposit" + hash_key(match.tx))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Final, TypeAlias
 
@@ -13,12 +14,12 @@ import trio
 from perpbotd import codec
 from perpbotd.actors.settling import Held, Settling, age
 from perpbotd.domain.agenda import Tempo
-from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, LeadToPrivate, Say, Timer
-from perpbotd.domain.events import CheckDelayed, CheckDone, Event, NotDeleted, TimeCame
+from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, LeadToPrivate, LookElsewhere, Say, Timer
+from perpbotd.domain.events import CheckDelayed, CheckDone, Elsewhere, Event, FoundElsewhere, NotDeleted, TimeCame
 from perpbotd.domain.outbox import Kind, Waiting, waiting
 from perpbotd.domain.phrases import Phrase, Said
-from perpbotd.domain.types import Ms, UserId
-from perpbotd.errors import PeerDied
+from perpbotd.domain.types import Address, Ms, UserId, Wei
+from perpbotd.errors import PeerDied, Upstream
 from perpbotd.kernel.channel import Call, ask
 from perpbotd.messages import (
     AnswerTap,
@@ -43,7 +44,7 @@ from perpbotd.messages import (
     Unreachable,
     VenueTrouble,
 )
-from perpbotd.ports import Clock
+from perpbotd.ports import Clock, OtherChain
 from perpbotd.rows import CredentialRow, SentRow, credential_key, sent_key
 
 Render: TypeAlias = Callable[[Said, str], Rendered]
@@ -54,6 +55,8 @@ _TAP_LIVES_S: Final = 10.0
 _DELETABLE_S: Final = 48 * 3600.0
 """How long a bot may delete a user's message (telegram.md, same place)."""
 _ABSENT_S: Final = 600.0
+_LOOK_S: Final = 8.0
+"""How long a user who pressed a button may wait for other chains."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -100,7 +103,9 @@ class Errands:
         clock: Clock,
         render: Render,
         tempo: Tempo,
+        elsewhere: Sequence[OtherChain] = (),
     ) -> None:
+        self._elsewhere = elsewhere
         self._settling = settling
         self._deliveries = deliveries
         self._checks = checks
@@ -129,6 +134,8 @@ class Errands:
                 return await self._acknowledge(held, tap)
             case Check() as check:
                 return await self._check(held, check)
+            case LookElsewhere(address=address):
+                return await self._look_elsewhere(held, address)
             case Timer() as timer:
                 return await self._settle(held, event=TimeCame(timer=timer.timer, mark=timer.mark))
 
@@ -168,7 +175,8 @@ class Errands:
         content = self._render(lead.said, held.row.language)
         message = SendMessage(chat=UserId(lead.chat), random_id=held.row.random_id, content=content)
         match await self._deliver(message):
-            case Delivered() | Unreachable():
+            case Delivered() | Unreachable() | Impossible():
+                # What a strangers' group does not allow is no operator's business.
                 return await self._settle(held)
             case result:
                 return self._undelivered(message, result)
@@ -250,6 +258,24 @@ class Errands:
         row = msgspec.structs.replace(held.row, due=due, tries=held.row.tries + 1, told=True)
         event = None if held.row.told else CheckDelayed(check=check.check, blame=trouble.blame, seconds=ceil(wait))
         return Moved(due) if await self._settling.put_off(held, row, event=event) else Again()
+
+    # --- other chains ---------------------------------------------------------------------------
+
+    async def _look_elsewhere(self, held: Held, address: Address) -> Outcome:
+        found: dict[str, Wei] = {}
+
+        async def look(chain: OtherChain) -> None:
+            # A courtesy: one that does not answer is passed over, and the button looks again.
+            with contextlib.suppress(Upstream):
+                found[chain.name] = await chain.balance(address)
+
+        with trio.move_on_after(_LOOK_S):
+            async with trio.open_nursery() as nursery:
+                for chain in self._elsewhere:
+                    nursery.start_soon(look, chain)
+        paid = [(chain.name, found.get(chain.name, Wei(0))) for chain in self._elsewhere]
+        chains = tuple(Elsewhere(chain=name, wei=wei) for name, wei in paid if wei)
+        return await self._settle(held, event=FoundElsewhere(address=address, chains=chains) if chains else None)
 
     async def _settle(self, held: Held, *ops: Op, event: Event | None = None) -> Outcome:
         return Done() if await self._settling.settle(held, *ops, event=event) else Again()

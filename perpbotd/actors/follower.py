@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import trio
 
+from perpbotd.actors.finality import Finality
 from perpbotd.actors.life_signs import Facts, LifeSigns
-from perpbotd.actors.providers import Panel, Provider, ask_all
+from perpbotd.actors.progress import Progress
+from perpbotd.actors.providers import HeadBell, Herald, Panel, Provider, pause, race
+from perpbotd.actors.second_look import SecondLook
+from perpbotd.actors.tips import Tips
 from perpbotd.domain import chain
 from perpbotd.domain.chain import Advance, Point, Violation, Wait
-from perpbotd.domain.types import Hash
+from perpbotd.domain.types import Hash, Ms
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import Bell, Call, ask
-from perpbotd.messages import AskCursor, BlockRead, Cursor, FinalRange, Pulse, StartAt, Tip, ToMatcher
-from perpbotd.ports import ChainNode, Header
+from perpbotd.messages import Anchored, AskCursor, BlockRead, Cursor, FinalRange, Pulse, StartAt, ToMatcher
+from perpbotd.ports import ChainNode, Header, NotThere
 
-_BACKOFF_S = (0.5, 8.0)
-_HEADS_BACKOFF_S = (0.25, 30.0)
-_ANY_DISTANCE = 1 << 62
+T = TypeVar("T")
+
+_LONGEST_PAUSE_S = 5.0
+_FIRST_MEETING_S = 3.0
 
 
 class FollowerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which chain, and how many providers must agree (1 only with `single_provider = "accept"`).
 
-    `range_limit` and `recent` in blocks, `timer` in s. Where the finality that `quorum` providers claim stands still
-    for `patience` s, one provider's claim is enough; of the block's hash the quorum must be of one mind as ever.
+    In blocks: `range_limit` handed on at once, of headers `header_limit`; `recent` kept from the tip; `depth` below it
+    where nothing else is final; `window` looked at a second time. `burst` ranges are handed on before the matcher is
+    asked where it stands. In s: `timer` between two looks at what is final, `look` without a head before the tip is
+    looked at all the same, `hedge` before another provider is asked for the same, `grace` for the others where a
+    quorum has answered, `second_look` between two of these. Where the finality that `quorum` providers claim stands
+    still for `patience` s, one provider's claim is enough; of the block's hash the quorum must be of one mind as ever.
     Where nothing was taken for `loud` s though something is to be taken, the operators are told.
     """
 
@@ -35,10 +44,26 @@ class FollowerConfig(msgspec.Struct, frozen=True, kw_only=True):
     genesis: Hash
     quorum: int = 2
     range_limit: int = 64
-    timer: float = 1.0
-    patience: float = 10.0
+    header_limit: int = 512
+    burst: int = 16
     recent: int = 32
+    depth: int = 240
+    window: int = 100
+    timer: float = 1.0
+    look: float = 0.6
+    hedge: float = 0.1
+    grace: float = 0.25
+    second_look: float = 15.0
+    patience: float = 10.0
     loud: float = 60.0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the matcher stands: up to where headers are linked and blocks are read, and whether to read on."""
+
+    anchored: Point
+    scanned: Point
+    full: bool
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -46,7 +71,7 @@ class Idle(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """Something was handed to the matcher; `more` is final already."""
+    """Something was handed to the matcher; `more` can be had already."""
 
     more: bool
 
@@ -77,24 +102,30 @@ async def follower(
     panel = Panel(nodes, chain_id=config.chain_id, genesis=config.genesis, quorum=config.quorum)
     following = _Follower(panel, to_matcher, ask_cursor, config)
     signs = LifeSigns("follower", pulses, following.facts)
-    bell = Bell()
+    tip_bell, bell = Bell(), Bell()
+    herald = Herald((tip_bell, bell))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(signs.run)
-        for node in nodes:
-            nursery.start_soon(_listen, node, bell)
+        await panel.meet(_FIRST_MEETING_S)
+        for provider in panel.providers:
+            nursery.start_soon(_listen, provider, HeadBell(herald, provider))
+            nursery.start_soon(panel.attend, provider, bell)
+        nursery.start_soon(following.tips.run, tip_bell, following.reading_after)
+        nursery.start_soon(following.second_look.run)
         await following.run(bell, signs, task_status)
 
 
-async def _listen(node: ChainNode, bell: Bell) -> None:
-    first, longest = _HEADS_BACKOFF_S
-    failures = 0
+async def _listen(provider: Provider, bell: Bell) -> None:
+    failing_since: float | None = None
     while True:
-        since = trio.current_time()
+        opened = trio.current_time()
         try:
-            await node.ring_heads(bell)
+            await provider.node.ring_heads(bell)
         except Upstream:
-            failures = 0 if trio.current_time() - since > longest else failures + 1
-        await trio.sleep(min(first * 2 ** min(failures, 10), longest))
+            if provider.heads or failing_since is None:
+                failing_since = opened if not provider.heads else trio.current_time()
+            provider.heads = False
+        await trio.sleep(pause(failing_since or opened))
 
 
 class _Follower:
@@ -109,168 +140,238 @@ class _Follower:
         self._to_matcher = to_matcher
         self._ask_cursor = ask_cursor
         self._config = config
-        self._recent: dict[Hash, BlockRead] = {}
+        self._finality = Finality(
+            quorum=config.quorum, patience=config.patience, depth=config.depth, grace=config.grace
+        )
+        self.tips = Tips(panel, to_matcher, kept=config.recent, longest=config.look, hedge=config.hedge)
+        self.second_look = SecondLook(panel, to_matcher, every=config.second_look, window=config.window)
+        self._progress = Progress()
+        self._standing: Standing | None = None
         self._sent: Point | None = None
-        self._settled, self._settled_at = -1, trio.current_time()
         self._limit = config.range_limit
-        self._turn = 0
-        self._failures = 0
         self._not_before = 0.0
         self._moved_at = trio.current_time()
-        self._cursor: Point | None = None
-        self._finalized = 0
         self._step: Step = Idle()
 
     async def run(self, bell: Bell, signs: LifeSigns, task_status: trio.TaskStatus[None]) -> None:
         """Follow until cancelled."""
-        started = rung = False
+        started = False
         while True:
-            cursor = self._cursor = await self._where()
-            if cursor is not None and not started:
+            before, self._standing = self._standing, await self._where()
+            if self._standing != before:
+                # Progress is what was committed: a range that the matcher refuses again and again is none.
+                self._moved_at = trio.current_time()
+            if self._standing is not None and not started:
                 task_status.started()
                 started = True
-            ready = await self._panel.ready()
-            if rung and cursor is not None and ready:
-                await self._look(cursor, self._source(ready))
+            ready = self._panel.ready()
             if trio.current_time() >= self._not_before:
-                self._step = await self._forward(cursor, ready)
+                self._step = await self._forward(self._standing, ready)
                 self._back_off()
             signs.turn()
-            rung = False
             if not (isinstance(self._step, Taken) and self._step.more):
-                with trio.move_on_after(self._config.timer):
-                    await bell.wait()
-                    rung = True
+                await self._rest(bell)
 
-    async def _where(self) -> Point | None:
+    def reading_after(self) -> int | None:
+        """The block after which a tip is news; None while blocks are not read."""
+        standing = self._standing
+        if standing is None or not standing.full:
+            return None
+        # What was handed on since the matcher was asked is not read for a hint any more.
+        return max(standing.anchored.number, -1 if self._sent is None else self._sent.number)
+
+    async def _where(self) -> Standing | None:
         kept = await ask(self._ask_cursor, AskCursor())
         if kept.number is None or kept.hash is None:
             return None
-        return Point(number=kept.number, hash=kept.hash)
+        anchored = scanned = Point(number=kept.number, hash=kept.hash)
+        if kept.scanned is not None and kept.scanned_hash is not None:
+            scanned = Point(number=kept.scanned, hash=kept.scanned_hash)
+        return Standing(anchored=anchored, scanned=scanned, full=kept.full)
 
-    def _source(self, ready: Sequence[Provider]) -> Provider:
-        return ready[self._turn % len(ready)]
+    async def _rest(self, bell: Bell) -> None:
+        """Until a head comes, the timer runs out or a provider is to be tried again; while idle no head wakes."""
+        now = trio.current_time()
+        if isinstance(self._step, Stuck):
+            await trio.sleep_until(min(self._not_before, now + self._config.timer))
+            return
+        with trio.move_on_at(min(now + self._config.timer, self._panel.next_due())):
+            if self._standing is not None and not self._standing.full:
+                await trio.sleep_forever()
+            await bell.wait()
 
     def _back_off(self) -> None:
-        if not isinstance(self._step, Stuck):
-            self._failures = 0
-            self._moved_at = trio.current_time()
-            return
-        first, longest = _BACKOFF_S
-        self._not_before = trio.current_time() + min(first * 2 ** min(self._failures, 10), longest)
-        self._failures += 1
+        now = trio.current_time()
+        match self._step:
+            case Stuck():
+                self._not_before = now + pause(self._moved_at, _LONGEST_PAUSE_S)
+            case Idle():
+                self._moved_at = now
+            case Taken():
+                return
 
-    async def _look(self, cursor: Point, source: Provider) -> None:
-        block = await source.ask(lambda node: node.newest())
-        if not isinstance(block, BlockRead) or block.hash in self._recent or block.number <= cursor.number:
-            return
-        self._recent[block.hash] = block
-        if len(self._recent) > self._config.recent:
-            del self._recent[next(iter(self._recent))]
-        try:
-            self._to_matcher.send_nowait(Tip(block=block))
-        except trio.WouldBlock:
-            return  # A hint: the next block brings another, and finality does not wait for it.
-
-    async def _forward(self, cursor: Point | None, ready: Sequence[Provider]) -> Step:
-        refused = self._sent is not None and self._sent != cursor
-        self._sent = None
-        if refused:
+    async def _forward(self, standing: Standing | None, ready: Sequence[Provider]) -> Step:
+        sent, self._sent = self._sent, None
+        if sent is not None and (standing is None or not _reached(standing, sent)):
             return self._discard("the matcher refused the range")
         if len(ready) < self._config.quorum:
             return Stuck(f"{len(ready)} of {self._config.quorum} needed providers answer")
-        answers = await ask_all(ready, lambda node: node.header("finalized"))
-        claims = {provider: claim for provider, claim in answers.items() if isinstance(claim, Header)}
+        if standing is not None and standing.full and standing.scanned.number < standing.anchored.number:
+            return await self._read(standing.scanned, standing.anchored, ready)
+        claims = await self._finality.claims(ready)
         if not claims:
             return Stuck("no provider knows a finalized block")
-        self._finalized = max(claim.number for claim in claims.values())
-        if cursor is None:
+        if standing is None:
             return await self._begin(ready, claims)
-        target = self._reach(cursor.number, claims, self._limit)
-        hashes = await self._hashes(target, ready if target > cursor.number else (), claims)
-        match chain.decide(cursor, target, hashes, quorum=self._config.quorum):
+        cursor, config = standing.anchored, self._config
+        target = self._finality.reach(
+            cursor.number, claims, config.burst * self._limit if standing.full else config.header_limit
+        )
+        hashes = await self._finality.hashes(target, ready if target > cursor.number else (), claims)
+        match chain.decide(cursor, target, hashes, quorum=config.quorum):
             case Advance(to=to, anchor=anchor):
-                return await self._take(cursor, Point(number=to, hash=anchor), ready)
+                end = Point(number=to, hash=anchor)
+                return await (
+                    self._read(cursor, end, ready) if standing.full else self._anchor(cursor, end, claims, ready)
+                )
             case Violation() as violation:
                 return _violated(violation)
             case Wait(why=why):
-                return Stuck(why) if why and target > cursor.number else Idle()
+                if not why or target <= cursor.number:
+                    return Idle()
+                return Stuck(why if hashes else _undecided(target, hashes))
 
     async def _begin(self, ready: Sequence[Provider], claims: dict[Provider, Header]) -> Step:
-        number = self._reach(-1, claims, _ANY_DISTANCE)
+        number = self._finality.reach(-1, claims)
         if number < 0:
             return Stuck(f"{len(claims)} of {self._config.quorum} needed providers know a finalized block")
-        agreed = chain.agreement(await self._hashes(number, ready, claims), quorum=self._config.quorum)
+        hashes = await self._finality.hashes(number, ready, claims)
+        agreed = chain.agreement(hashes, quorum=self._config.quorum)
         if agreed is None:
-            return Stuck(f"the providers do not agree about block {number}")
+            return Stuck(_undecided(number, hashes))
         await self._to_matcher.send(StartAt(number=number, hash=agreed))
         return Taken(more=True)
 
-    def _reach(self, cursor: int, claims: dict[Provider, Header], limit: int) -> int:
-        numbers = [claim.number for claim in claims.values()]
-        settled = chain.reach(self._settled, numbers, support=self._config.quorum, limit=_ANY_DISTANCE)
-        now = trio.current_time()
-        if settled > self._settled:
-            self._settled, self._settled_at = settled, now
-        patient = now - self._settled_at < self._config.patience
-        support = self._config.quorum if patient else 1
-        return chain.reach(cursor, numbers, support=support, limit=limit)
+    async def _anchor(
+        self, cursor: Point, end: Point, claims: dict[Provider, Header], ready: Sequence[Provider]
+    ) -> Step:
+        """Hand on the headers alone; the last is mostly known from who claims it."""
+        last = next((claim for claim in claims.values() if (claim.number, claim.hash) == (end.number, end.hash)), None)
+        missing = range(cursor.number + 1, end.number + (last is None))
+        headers: list[Header] = []
+        if missing:
+            found = await self._fetch(ready, missing, lambda node: node.headers(missing))
+            if isinstance(found, Stuck):
+                return found
+            headers = [header for header in found[1] if isinstance(header, Header)]
+        headers += [] if last is None else [last]
+        verdict = chain.verify_range(cursor, end, headers)
+        if isinstance(verdict, chain.Refused):
+            return await self._refused(cursor, verdict, ready)
+        at = Ms(headers[-1].timestamp * 1000)
+        await self._to_matcher.send(
+            Anchored(after=cursor.number, after_hash=cursor.hash, number=end.number, hash=end.hash, at=at)
+        )
+        self._took(end)
+        return Taken(more=end.number < self._finality.highest)
 
-    async def _hashes(self, number: int, others: Collection[Provider], claims: dict[Provider, Header]) -> list[Hash]:
-        known = {provider: claim for provider, claim in claims.items() if claim.number == number}
-        hashes = [claim.hash for claim in known.values()]
-        if chain.agreement(hashes, quorum=self._config.quorum) is None:
-            unasked = [provider for provider in others if provider not in known]
-            answers = await ask_all(unasked, lambda node: node.header(number))
-            hashes += [
-                answer.hash for answer in answers.values() if isinstance(answer, Header) and answer.number == number
-            ]
-        return hashes
+    async def _read(self, start: Point, end: Point, ready: Sequence[Provider]) -> Step:
+        """Hand on the blocks in ranges, a few of them before it is asked what became of them."""
+        for _ in range(self._config.burst):
+            stuck = await self._take(start, end, ready)
+            if isinstance(stuck, Stuck):
+                return stuck
+            start = stuck
+            if start.number == end.number:
+                break
+        return Taken(more=start.number < max(end.number, self._finality.highest))
 
-    async def _take(self, cursor: Point, anchor: Point, ready: Sequence[Provider]) -> Step:
-        end = chain.known_end(anchor, cursor.number, self._recent)
-        missing = range(cursor.number + 1, anchor.number + 1 - len(end))
-        source = self._source(ready)
-        fetched = await source.ask(lambda node: node.blocks(missing)) if missing else []
-        if fetched is None:
-            return self._discard(f"{source.node.name}: {source.trouble}")
-        blocks = [block for block in fetched if isinstance(block, BlockRead)]
-        if len(blocks) < len(fetched):
-            gap = next(
-                number for number, block in zip(missing, fetched, strict=True) if not isinstance(block, BlockRead)
-            )
-            return self._discard(f"{source.node.name} has no block {gap}")
-        blocks += end
+    async def _take(self, cursor: Point, end: Point, ready: Sequence[Provider]) -> Point | Stuck:
+        anchor = end
+        if end.number > cursor.number + self._limit:
+            number = cursor.number + self._limit
+            hashes = await self._finality.hashes(number, ready, {})
+            agreed = chain.agreement(hashes, quorum=self._config.quorum)
+            if agreed is None:
+                return self._discard(_undecided(number, hashes))
+            anchor = Point(number=number, hash=agreed)
+        known = chain.known_end(anchor, cursor.number, self.tips.blocks)
+        served = [self.tips.served[block.hash] for block in known]
+        missing = range(cursor.number + 1, anchor.number + 1 - len(known))
+        blocks: list[BlockRead] = []
+        if missing:
+            found = await self._fetch(ready, missing, lambda node: node.blocks(missing))
+            if isinstance(found, Stuck):
+                return found
+            blocks = [block for block in found[1] if isinstance(block, BlockRead)]
+            served = [found[0]] * len(blocks) + served
+        blocks += known
         verdict = chain.verify_range(cursor, anchor, blocks)
         if isinstance(verdict, chain.Refused):
-            violation = await self._violation(cursor, ready) if verdict.off_cursor else None
-            return violation or self._discard(f"{source.node.name}: {verdict.reason}")
+            return await self._refused(cursor, verdict, ready)
         await self._to_matcher.send(FinalRange(after=cursor.number, after_hash=cursor.hash, blocks=tuple(blocks)))
-        self._sent = anchor
+        self.second_look.took(blocks, served)
+        self.tips.forget(blocks)
         self._limit = min(self._limit * 2, self._config.range_limit)
-        for block in blocks:
-            self._recent.pop(block.hash, None)
-        return Taken(more=anchor.number < self._finalized)
+        self._took(anchor)
+        return anchor
 
-    async def _violation(self, cursor: Point, ready: Sequence[Provider]) -> Stuck | None:
-        hashes = await self._hashes(cursor.number, ready, {})
-        decision = chain.decide(cursor, cursor.number, hashes, quorum=self._config.quorum)
-        return _violated(decision) if isinstance(decision, Violation) else None
+    async def _fetch(
+        self, ready: Sequence[Provider], numbers: range, call: Callable[[ChainNode], Awaitable[list[T | NotThere]]]
+    ) -> tuple[Provider, list[T | NotThere]] | Stuck:
+        """All of these from one provider, whoever can give them."""
+        patience = self._config.hedge * (1 + len(numbers) / 2)
+        found = await race(ready, call, fits=_complete, patience=patience)
+        if found is None:
+            return self._discard("; ".join(f"{each.node.name}: {each.trouble}" for each in ready))
+        provider, items = found
+        gap = next((number for number, item in zip(numbers, items, strict=True) if isinstance(item, NotThere)), None)
+        if gap is not None:
+            return self._discard(f"{provider.node.name} has no block {gap}")
+        self._panel.prefer(provider)
+        return found
+
+    async def _refused(self, cursor: Point, refused: chain.Refused, ready: Sequence[Provider]) -> Stuck:
+        source = self._panel.ready()[:1]
+        if refused.off_cursor:
+            hashes = await self._finality.hashes(cursor.number, ready, {})
+            decision = chain.decide(cursor, cursor.number, hashes, quorum=self._config.quorum)
+            if isinstance(decision, Violation):
+                return _violated(decision)
+        return self._discard(f"{source[0].node.name if source else 'a provider'}: {refused.reason}")
+
+    def _took(self, point: Point) -> None:
+        self._sent = point
+        self._progress.at(point.number)
 
     def _discard(self, why: str) -> Stuck:
-        self._turn += 1
+        self._panel.rotate()
         self._limit = max(1, self._limit // 2)
-        self._recent.clear()
+        self.tips.forget()
         return Stuck(why)
 
     def facts(self) -> Facts:
-        """For `status`."""
+        """For `status`; numbers of blocks, `lag` of those that are final and not taken yet."""
+        standing, finalized = self._standing, self._finality.highest
+        anchored = -1 if standing is None else standing.anchored.number
+        scanned = -1 if standing is None else standing.scanned.number
+        reading = standing is None or standing.full
+        # Within a burst the matcher's word is of its beginning.
+        at = max(scanned if reading else anchored, -1 if self._sent is None else self._sent.number)
+        behind = max(0, finalized - at)
+        catching_up = standing is not None and behind > self._config.range_limit
         facts: Facts = {
-            "cursor": -1 if self._cursor is None else self._cursor.number,
-            "finalized": self._finalized,
+            "mode": "catching up" if catching_up else "full" if reading else "idle",
+            "anchored": anchored,
+            "scanned": scanned,
+            "finalized": finalized,
+            "lag": behind,
+            "progress": self._progress.says(behind) if catching_up else "",
+            "looked twice": self.second_look.looked,
             "trouble": self._step.why if isinstance(self._step, Stuck) else "",
             "alarm": self._alarm(),
-            "lone_finality": trio.current_time() - self._settled_at >= self._config.patience,
+            "lone_finality": self._finality.lone(),
+            "finality stands still at": ", ".join(sorted(self._finality.frozen)),
         }
         for provider in self._panel.providers:
             facts[f"provider {provider.node.name}"] = provider.state()
@@ -284,6 +385,24 @@ class _Follower:
         if trio.current_time() - self._moved_at < self._config.loud:
             return ""
         return f"no block was taken for {self._config.loud:.0f} s, check the chain providers: {self._step.why}"
+
+
+def _reached(standing: Standing, sent: Point) -> bool:
+    """Whether the matcher has taken all up to a point, of whose hash it is where it stands right there."""
+    return any(
+        at == sent or at.number > sent.number
+        for at in ((standing.scanned,) if standing.full else (standing.anchored, standing.scanned))
+    )
+
+
+def _complete(items: Sequence[object]) -> bool:
+    return not any(isinstance(item, NotThere) for item in items)
+
+
+def _undecided(number: int, hashes: Sequence[Hash]) -> str:
+    return (
+        f"the providers do not agree about block {number}" if hashes else f"nobody of the providers has block {number}"
+    )
 
 
 def _violated(violation: Violation) -> Stuck:

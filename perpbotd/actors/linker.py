@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 import msgspec
@@ -27,6 +28,7 @@ from perpbotd.messages import (
     Drop,
     Entry,
     Expect,
+    Op,
     Pulse,
     Put,
     Table,
@@ -42,6 +44,8 @@ _CODE_DIGITS: Final = "23456789"
 _CODE_LENGTH = 6
 """A digit and five letters or digits: no word that somebody names his key with by himself."""
 _PULSE_S = 5.0
+_STRUCK_S = 0.5
+_log = logging.getLogger(__name__)
 
 
 class LinkerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,23 +67,31 @@ async def linker(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Consume the inbox until cancelled; an inbox row that crashes it three times is parked."""
+    """Consume the inbox until cancelled; an inbox row that cannot be dealt with three times is parked."""
     linking = _Linker(store, addresses, clock, entropy, config.policy)
     await linking.load()
     task_status.started()
     while True:
+        struck = False
         for entry in await linking.page():
+            linking.pulse(pulses)
             try:
                 intents = await linking.consume(entry)
             except Exception as error:
-                if not linking.ours(error) or strikes.add(f"inbox {entry.key.hex()}") < strikes.limit:
+                if not linking.ours(error):
                     raise
-                await linking.park(entry, error)
-                continue
+                # Not a crash: three rows of one user must not use up the restarts of all.
+                _log.exception("inbox row %d could not be dealt with", int.from_bytes(entry.key))
+                if strikes.add(f"inbox {entry.key.hex()}") >= strikes.limit:
+                    await linking.park(entry, error)
+                struck = True
+                break  # What is behind it keeps its order, and is read again with it.
             if intents:
                 relay.ring()
         linking.pulse(pulses)
-        if not linking.more:
+        if struck:
+            await trio.sleep(_STRUCK_S)
+        elif not linking.more:
             with trio.move_on_after(_PULSE_S):
                 await bell.wait()
 
@@ -138,7 +150,8 @@ class _Linker:
             if cursor is None:
                 return Facts(chain_known=False)
             last = decode(cursor, CursorRow)
-            return Facts(chain_lag=Ms(max(0, now - last.at) if last.at else 0), final=last.number)
+            final = last.number if last.scanned is None else last.scanned
+            return Facts(chain_lag=Ms(max(0, now - last.at) if last.at else 0), final=final)
         if isinstance(event, CheckDone):
             wallet = await row(self._store, Table.WALLETS, address_key(event.wallet))
             return Facts(holder=None if wallet is None else decode(wallet, WalletRow).holder)
@@ -151,6 +164,7 @@ class _Linker:
         key = user_key(taken.user)
         draft.expects.append(Expect(table=Table.LINKS, key=key, row=before))
         draft.ops.append(Put(table=Table.LINKS, key=key, row=encode(after), owner=taken.user))
+        draft.waits(None if before is None else link.awaits, after.awaits)
 
     def _new(self, taken: InboxRow) -> Link | None:
         """A link begins with what a user does; chain, venue and time have nothing to tell to nobody."""
@@ -177,14 +191,35 @@ class _Linker:
         return not isinstance(error, PerpbotError)
 
     async def park(self, entry: Entry, error: Exception) -> None:
-        """A note for the operators in the row's place; what the user wrote is not kept, and his other rows go on."""
+        """A note for the operators in the row's place; what the user wrote is not kept, and his other rows go on.
+
+        A check whose answer is lost with it is over, so that /check can ask again.
+        """
         note = ParkedRow(
             table=Table.INBOX, sequence=int.from_bytes(entry.key), error=type(error).__name__, at=self._clock.now()
         )
-        ops = (Drop(table=Table.INBOX, key=entry.key), Append(table=Table.PARKED, row=encode(note)))
-        mine = Expect(table=Table.INBOX, key=entry.key, row=entry.row)
-        await commit(self._store, Commit(ops=ops, expects=(mine,)))
+        ops: list[Op] = [Drop(table=Table.INBOX, key=entry.key), Append(table=Table.PARKED, row=encode(note))]
+        expects = [Expect(table=Table.INBOX, key=entry.key, row=entry.row)]
+        released = await self._released(entry)
+        if released is not None:
+            before, put = released
+            ops.append(put)
+            expects.append(before)
+        await commit(self._store, Commit(ops=tuple(ops), expects=tuple(expects)))
         self._parked += 1
+
+    async def _released(self, entry: Entry) -> tuple[Expect, Put] | None:
+        try:
+            taken = decode(entry.row, InboxRow)
+            key = user_key(taken.user)
+            before = await row(self._store, Table.LINKS, key)
+            if before is None or not isinstance(taken.event, CheckDone):
+                return None
+            link = msgspec.structs.replace(decode(before, Link), under_way=False)
+        except msgspec.DecodeError:
+            return None
+        expect = Expect(table=Table.LINKS, key=key, row=before)
+        return expect, Put(table=Table.LINKS, key=key, row=encode(link), owner=taken.user)
 
     def pulse(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
         alarm = f"{self._parked} inbox rows parked" if self._parked else ""

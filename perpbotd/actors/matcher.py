@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 import trio
 
 from perpbotd import codec
-from perpbotd.actors import deposits
+from perpbotd.actors import anchors, deposits, payers
+from perpbotd.actors.books import Books
+from perpbotd.actors.deposits import Exchanges
 from perpbotd.actors.life_signs import Facts, LifeSigns
-from perpbotd.actors.stored import Store, commit, row, rows
-from perpbotd.actors.watched import Watched
+from perpbotd.actors.reconciling import Reading, Reconciling, Rhythm
+from perpbotd.actors.stored import Store, commit, row
 from perpbotd.actors.witnesses import confirm
 from perpbotd.domain.chain import Refused
 from perpbotd.domain.matching import Match, Outcome, find
-from perpbotd.domain.types import Address
 from perpbotd.kernel.channel import Bell, Call
 from perpbotd.messages import (
+    Anchored,
     AskCursor,
     BlockRead,
     Commit,
@@ -29,23 +32,30 @@ from perpbotd.messages import (
     FinalRange,
     Pulse,
     Put,
+    Rescan,
     StartAt,
     Table,
     Tip,
     ToMatcher,
 )
 from perpbotd.ports import ChainNode, Clock
-from perpbotd.rows import CURSOR_KEY, CursorRow, PayerRow, SeenRow, hash_key, payer_key
-from perpbotd.secret import Secret
+from perpbotd.rows import CURSOR_KEY, CursorRow, PayerRow, hash_key, payer_key
+
+T = TypeVar("T")
 
 _TRIES = 8
 """Commits of one range before it is given back; each conflict means that an address was issued meanwhile."""
 
 
 class MatcherConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How many providers must vouch for a matched transaction and give it the same receipt."""
+    """How many providers must vouch for a matched transaction and give it the same receipt.
+
+    `exchanges` says whose payments prove nobody's wallet, `rhythm` when balances are read.
+    """
 
     quorum: int = 2
+    exchanges: Exchanges = Exchanges()
+    rhythm: Rhythm = Rhythm()
 
 
 async def matcher(
@@ -71,7 +81,7 @@ async def matcher(
         task_status.started()
         while True:
             signs.turn()
-            await matching.turn(cursors)
+            await matching.turn(cursors, nursery)
 
 
 class _Matcher:
@@ -90,18 +100,16 @@ class _Matcher:
         self._linker = linker
         self._clock = clock
         self._config = config
-        self._watched = Watched(store)
-        self._kept: Secret | None = None
-        self._hints: dict[Address, SeenRow] = {}
+        self._books = Books(store)
+        self._reconciling = Reconciling(
+            self._books, store, nodes, linker, clock, quorum=config.quorum, rhythm=config.rhythm
+        )
         self._counted = 0
         self._trouble = ""
 
     async def load(self) -> None:
         """Read where the store stands."""
-        self._kept = await row(self._store, Table.CURSOR, CURSOR_KEY)
-        hints = [codec.decode(kept, SeenRow) for kept in await rows(self._store, Table.SEEN)]
-        self._hints = {hint.to: hint for hint in hints}
-        await self._watched.refresh()
+        await self._books.load()
 
     def waiting(self) -> list[ToMatcher]:
         """Take all mail that lies there, without waiting."""
@@ -111,45 +119,48 @@ class _Matcher:
                 mail.append(self._inputs.receive_nowait())
         return mail
 
-    async def turn(self, cursors: trio.MemoryReceiveChannel[Call[AskCursor, Cursor]]) -> None:
-        """Wait for mail or a question, and see to it."""
+    async def turn(self, cursors: trio.MemoryReceiveChannel[Call[AskCursor, Cursor]], nursery: trio.Nursery) -> None:
+        """Wait for mail, a question, balances, or the time to ask for them, and see to it."""
         mail: list[ToMatcher] = []
         calls: list[Call[AskCursor, Cursor]] = []
+        readings: list[Reading] = []
 
-        async def read() -> None:
-            mail.append(await self._inputs.receive())
-            either.cancel_scope.cancel()
+        async def take(receive: Callable[[], Awaitable[T]], into: list[T]) -> None:
+            into.append(await receive())
+            any_of.cancel_scope.cancel()
 
-        async def listen() -> None:
-            calls.append(await cursors.receive())
-            either.cancel_scope.cancel()
-
-        async with trio.open_nursery() as either:
-            either.start_soon(read)
-            either.start_soon(listen)
+        with trio.move_on_at(self._reconciling.due()):
+            async with trio.open_nursery() as any_of:
+                any_of.start_soon(take, self._inputs.receive, mail)
+                any_of.start_soon(take, cursors.receive, calls)
+                any_of.start_soon(take, self._reconciling.result, readings)
         with contextlib.ExitStack() as asked:
             answers = [asked.enter_context(call.answering()) for call in calls]
             # Whoever asks has sent his range before: it is taken first, so that the answer tells whether it was.
             for message in (*mail, *self.waiting()):
                 await self._take(message)
-            for answer in answers:
-                answer(self._cursor())
+            for reading in readings:
+                await self._reconciling.settle(reading)
+            if answers:
+                full = await self._reconciling.full()
+                for answer in answers:
+                    answer(anchors.answer(self._books.cursor, full=full))
+        if self._reconciling.due() <= trio.current_time():
+            await self._reconciling.begin(nursery)
 
     def facts(self) -> Facts:
         """For `status`."""
-        number = self._cursor().number
+        cursor = self._books.cursor
+        reconciling = self._reconciling
         return {
-            "cursor": -1 if number is None else number,
-            "watched": len(self._watched.rows),
+            "cursor": -1 if cursor is None else cursor.number,
+            "scanned": -1 if cursor is None else anchors.scanned(cursor)[0],
+            "reads_blocks": reconciling.busy or reconciling.explain,
+            "watched": len(self._books.watched.rows),
             "counted": self._counted,
-            "trouble": self._trouble,
+            "unproven": reconciling.unproven,
+            "trouble": self._trouble or reconciling.trouble,
         }
-
-    def _cursor(self) -> Cursor:
-        if self._kept is None:
-            return Cursor(number=None, hash=None)
-        kept = codec.decode(self._kept, CursorRow)
-        return Cursor(number=kept.number, hash=kept.hash)
 
     async def _take(self, message: ToMatcher) -> None:
         match message:
@@ -157,36 +168,67 @@ class _Matcher:
                 await self._start(message)
             case FinalRange(after=after, after_hash=after_hash, blocks=blocks):
                 # A range from elsewhere was sent before a restart: the follower asks where to go on.
-                if blocks and self._cursor() == Cursor(number=after, hash=after_hash):
-                    self._trouble = await self._count(blocks)
+                cursor = self._books.cursor
+                if blocks and cursor is not None and anchors.scanned(cursor) == (after, after_hash):
+                    self._trouble = await self._range(blocks)
+            case Rescan(blocks=blocks):
+                self._trouble = await self._again(blocks)
+            case Anchored():
+                await self._anchor(message)
             case Tip(block=block):
                 await self._look(block)
 
     async def _start(self, start: StartAt) -> None:
-        if self._kept is not None:
-            return
-        kept = codec.encode(CursorRow(number=start.number, hash=start.hash))
+        if self._books.kept is None:
+            await self._move(CursorRow(number=start.number, hash=start.hash))
+
+    async def _anchor(self, message: Anchored) -> None:
+        """Headers lead on: nothing is counted, and so nothing is passed over either."""
+        cursor = self._books.cursor
+        if cursor is not None and anchors.continues(cursor, message):
+            await self._move(anchors.anchored(cursor, message))
+
+    async def _move(self, cursor: CursorRow) -> None:
+        kept = codec.encode(cursor)
         put = Put(table=Table.CURSOR, key=CURSOR_KEY, row=kept)
-        none_yet = Expect(table=Table.CURSOR, key=CURSOR_KEY)
-        answer = await commit(self._store, Commit(ops=(put,), expects=(none_yet,)))
+        as_read = Expect(table=Table.CURSOR, key=CURSOR_KEY, row=self._books.kept)
+        answer = await commit(self._store, Commit(ops=(put,), expects=(as_read,)))
         if isinstance(answer, Committed):
-            self._kept = kept
+            self._books.keep(kept)
         else:
             await self.load()
 
-    async def _count(self, blocks: Sequence[BlockRead]) -> str:
-        """Count a range that continues the cursor; what is wrong, or nothing."""
+    async def _range(self, blocks: Sequence[BlockRead]) -> str:
+        """Count a range that continues the scan; what is wrong, or nothing."""
+        if self._books.cursor is None:
+            return ""
+        after = anchors.read_to(self._books.cursor, blocks)
+        if isinstance(after, Refused):
+            return f"refused a range: {after.reason}"
+        return await self._count(blocks, after)
+
+    async def _again(self, blocks: Sequence[BlockRead]) -> str:
+        """Count what a second look adds to blocks that were counted; the cursor stays, and so does what was said."""
+        cursor = self._books.cursor
+        if cursor is None:
+            return self._trouble
+        counted = [block for block in blocks if block.number <= anchors.scanned(cursor)[0]]
+        return await self._count(counted, cursor) or self._trouble
+
+    async def _count(self, blocks: Sequence[BlockRead], after: CursorRow) -> str:
         for _ in range(_TRIES):
             # Before each try: a payment must not be older than the knowledge of its address.
-            await self._watched.refresh()
-            matches = find(blocks, self._watched.rows)
+            await self._books.watched.refresh()
+            matches = find(blocks, self._books.watched.rows)
             if isinstance(matches, Refused):
                 return f"refused a range: {matches.reason}"
             fresh = [match for match in matches if await self._unknown(match)]
-            outcomes = await confirm(self._nodes, fresh, self._watched.rows, quorum=self._config.quorum)
+            if not fresh and after == self._books.cursor:
+                return ""
+            outcomes = await confirm(self._nodes, fresh, self._books.watched.rows, quorum=self._config.quorum)
             if isinstance(outcomes, Refused):
                 return f"refused a range: {outcomes.reason}"
-            conflict = await self._commit(outcomes, blocks[-1])
+            conflict = await self._commit(outcomes, after)
             if conflict is None:
                 return ""
             if conflict.table is Table.CURSOR:
@@ -197,22 +239,30 @@ class _Matcher:
     async def _unknown(self, match: Match) -> bool:
         return await row(self._store, Table.DEPOSITS, hash_key(match.tx)) is None
 
-    async def _commit(self, outcomes: Sequence[Outcome], last: BlockRead) -> Conflict | None:
-        if self._kept is None:
+    async def _commit(self, outcomes: Sequence[Outcome], after: CursorRow) -> Conflict | None:
+        books = self._books
+        if books.kept is None:
             return Conflict(table=Table.CURSOR)
+        senders = {outcome.match.sender for outcome in outcomes if outcome.moved}
         before = deposits.Before(
-            cursor=self._kept,
-            watched=self._watched.rows,
-            complete=self._watched.complete(),
+            cursor=books.kept,
+            watched=books.watched.rows,
+            complete=books.watched.complete(),
             sums=await self._sums(outcomes),
-            hints=self._hints,
+            hints=books.hints,
+            balances=books.balances,
+            senders=await payers.known(self._store, self._nodes, senders, quorum=self._config.quorum),
+            awaited=await books.awaited() if outcomes else (),
         )
-        answer = await commit(self._store, deposits.counted(outcomes, last, before, self._clock.now()))
+        change, balances = deposits.counted(outcomes, after, before, self._config.exchanges, self._clock.now())
+        answer = await commit(self._store, change)
         if isinstance(answer, Conflict):
             return answer
-        for hint in deposits.overtaken(self._hints, [outcome.match for outcome in outcomes], last):
-            del self._hints[hint.to]
-        self._kept = deposits.cursor_on(last)
+        matches = [outcome.match for outcome in outcomes]
+        for hint in deposits.overtaken(books.hints, matches, anchors.scanned(after)[0]):
+            del books.hints[hint.to]
+        books.keep(codec.encode(after))
+        books.balances |= balances
         self._counted += sum(outcome.moved for outcome in outcomes)
         if outcomes:
             self._linker.ring()
@@ -227,15 +277,15 @@ class _Matcher:
         return sums
 
     async def _look(self, tip: BlockRead) -> None:
-        number = self._cursor().number
-        if number is None or tip.number <= number:
+        books = self._books
+        if books.cursor is None or tip.number <= books.cursor.number:
             return
-        await self._watched.refresh()
-        matches = find((tip,), self._watched.rows)
+        await books.watched.refresh()
+        matches = find((tip,), books.watched.rows)
         if isinstance(matches, Refused) or not matches:
             return
-        answer = await commit(self._store, deposits.seen(matches, self._watched.rows, self._clock.now()))
+        answer = await commit(self._store, deposits.seen(matches, books.watched.rows, self._clock.now()))
         if isinstance(answer, Committed):
-            self._hints |= deposits.hints(matches)
+            books.hints |= deposits.hints(matches)
             if any(sequence is not None for sequence in answer.sequences):
                 self._linker.ring()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -24,7 +25,7 @@ from perpbotd.messages import (
     DeliveryResult,
     Pulse,
 )
-from perpbotd.ports import Clock
+from perpbotd.ports import Clock, OtherChain
 from perpbotd.rows import OutboxRow
 from perpbotd.secret import Secret
 
@@ -51,15 +52,16 @@ async def relay(
     render: Render,
     config: RelayConfig,
     *,
+    elsewhere: Sequence[OtherChain] = (),
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Work until cancelled; `bell` says that rows were written, `linker` is told what became of them.
 
-    Started once all rows of before are known. Raises PeerDied when the store is gone; the chat and the validator may
-    come and go.
+    `elsewhere` are the chains to look at for a payment on the wrong network. Started once all rows of before are known.
+    Raises PeerDied when the store is gone; the chat and the validator may come and go.
     """
     settling = Settling(store, linker, clock)
-    errands = Errands(settling, deliveries, checks, clock, render, config.tempo)
+    errands = Errands(settling, deliveries, checks, clock, render, config.tempo, elsewhere)
     # A life before this one may have been cut off between its commit and its ring.
     linker.ring()
     await _Relay(settling, errands, pulses, clock, config).run(bell, task_status)

@@ -52,13 +52,13 @@ class Settling:
         """The intent is done: its row goes, `event` is what it led to."""
         key = sequence_key(held.sequence)
         gone = Drop(table=Table.OUTBOX, key=key)
-        return await self._commit(held, (gone, *ops, *self._told(held, b"o" + key, event)))
+        return await self._commit(held, (gone, *ops, *self._told(held, event)))
 
     async def put_off(self, held: Held, later: OutboxRow, *, event: Event | None = None) -> bool:
         """The intent stays, with another row."""
         key = sequence_key(held.sequence)
         put = Put(table=Table.OUTBOX, key=key, row=codec.encode(later), owner=later.user)
-        return await self._commit(held, (put, *self._told(held, b"o" + key + b" delayed", event)))
+        return await self._commit(held, (put, *self._told(held, event)))
 
     async def park(self, sequence: int, error: BaseException) -> bool:
         """Nobody can carry this row out: it goes, and a note for the operators takes its place."""
@@ -78,11 +78,12 @@ class Settling:
         found = await page(self._store, Table.PARKED, b"")
         return sum(_of_the_outbox(entry.row) for entry in found.entries)
 
-    def _told(self, held: Held, dedupe: bytes, event: Event | None) -> Sequence[Op]:
+    def _told(self, held: Held, event: Event | None) -> Sequence[Op]:
         if event is None:
             return ()
+        # Once without a dedupe key, which would stay for ever: the expectation on the row allows one such commit.
         told = InboxRow(user=held.row.user, at=self._clock.now(), event=event)
-        return (Append(table=Table.INBOX, row=codec.encode(told), dedupe=dedupe),)
+        return (Append(table=Table.INBOX, row=codec.encode(told)),)
 
     async def _commit(self, held: Held, ops: Sequence[Op]) -> bool:
         key = sequence_key(held.sequence)

@@ -8,7 +8,7 @@ import trio
 
 from perpbotd.errors import Invariant
 from perpbotd.kernel.channel import Call, ask
-from perpbotd.messages import Commit, Committed, Conflict, Found, Get, Scan, StoreAnswer, StoreRequest, Table
+from perpbotd.messages import Commit, Committed, Conflict, Entry, Found, Get, Scan, StoreAnswer, StoreRequest, Table
 from perpbotd.secret import Secret
 
 PAGE: Final = 1024
@@ -23,18 +23,23 @@ async def row(store: Store, table: Table, key: bytes) -> Secret | None:
     return found.entries[0].row if found.entries else None
 
 
-async def page(store: Store, table: Table, after: bytes) -> Found:
-    """The rows after a key; fewer than PAGE are the last there are. Raises PeerDied when the store is gone."""
-    return await _found(store, Scan(table=table, after=after, limit=PAGE))
+async def page(store: Store, table: Table, after: bytes, *, limit: int = PAGE) -> Found:
+    """The rows after a key; fewer than `limit` are the last there are. Raises PeerDied when the store is gone."""
+    return await _found(store, Scan(table=table, after=after, limit=limit))
 
 
 async def rows(store: Store, table: Table) -> list[Secret]:
     """Every row of a small table; raises PeerDied when the store is gone."""
-    everything: list[Secret] = []
+    return [entry.row for entry in await entries(store, table)]
+
+
+async def entries(store: Store, table: Table) -> list[Entry]:
+    """Every row of a small table, with its key; raises PeerDied when the store is gone."""
+    everything: list[Entry] = []
     after = b""
     while True:
         found = await page(store, table, after)
-        everything += [entry.row for entry in found.entries]
+        everything += found.entries
         if len(found.entries) < PAGE:
             return everything
         after = found.entries[-1].key

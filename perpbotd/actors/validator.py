@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from perpbotd.actors.calibration import Operators, sound
+from perpbotd.actors.calibration import OURS, Operators, sound
 from perpbotd.domain import asking
 from perpbotd.domain.asking import Question
 from perpbotd.domain.observations import Control, Observations
@@ -18,7 +18,6 @@ from perpbotd.kernel.channel import Call
 from perpbotd.messages import CheckAnswer, CheckCredential, Checked, Pulse, VenueTrouble
 from perpbotd.ports import Clock, Venue
 
-_OURS = frozenset({"clock", "egress"})
 _RETRY_S = 15.0
 """When the venue does not say when to come back; chosen here."""
 
@@ -93,7 +92,7 @@ class _Validator:
             seen = await self._look(asked)
         except Upstream as error:
             self._trouble = str(error)
-            blame = error.service if error.service in _OURS else "venue"
+            blame = error.service if error.service in OURS else "venue"
             return VenueTrouble(blame=blame, what=error.what, retry_after=error.retry_after or _RETRY_S)
         self._trouble = ""
         self._checked += 1

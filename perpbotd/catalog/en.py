@@ -67,6 +67,7 @@ TEXTS: Final[dict[str, str]] = {
     "button.check": "Check again",
     "button.goon": "Go on",
     "button.change": "Change the key",
+    "button.explorer": "Show it on BscScan",
     "button.private": "Open the private chat",
     # --- at any time ----------------------------------------------------------------------------
     "start": _START,
@@ -143,6 +144,25 @@ TEXTS: Final[dict[str, str]] = {
         "is yours and is not returned.\n\nI see the payment by myself; the button looks at once."
     ),
     "deposit.not_visible": "👀 Not visible yet. That is normal in the first minute; don't send again. I keep looking.",
+    "deposit.still_not_visible": (
+        "👀 Still not visible. Please look in your wallet whether it was sent on <b>BNB Smart Chain (BEP-20)</b> and as BNB: "
+        "the same address is there on every EVM network. Don't send again before you know. I keep looking."
+    ),
+    "deposit.elsewhere": (
+        "🧭 Nothing came on BNB Smart Chain, but your address holds something on another network:\n\n{where}\n\n"
+        "A payment there can't show us your wallet. Please send 0.0001 BNB on BNB Smart Chain (BEP-20), from the wallet "
+        "connected on Aster."
+    ),
+    "deposit.elsewhere.line": "• {amount} on {chain}",
+    "deposit.unproven": (
+        "🪙 Your BNB arrived, but from an exchange or contract, so we can't tell which wallet is yours. Send once more from "
+        "the wallet connected on Aster, as a plain transfer, to <code>{address}</code>\n\n"
+        "{amount} BNB came that way. It is noted and proves nothing."
+    ),
+    "deposit.unproven_noted": (
+        "🪙 {amount} BNB arrived from an exchange or contract at an address of yours. It is noted and proves no wallet. "
+        "/status shows where you are."
+    ),
     "deposit.seen": "👀 Seen in block {block}, confirming. There is nothing to do.",
     "deposit.chain_down": "⏳ We can't read the chain right now. Your BNB is safe and there is nothing to do.",
     "deposit.chain_starting": "⏳ We can't read the chain yet, and no payment may be missed. Please try again in a minute.",

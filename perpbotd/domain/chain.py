@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,19 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     hash: Hash
 
 
+class Link(Protocol):
+    """What a chain is made of: a block, or only its header."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def hash(self) -> Hash: ...
+
+    @property
+    def parent_hash(self) -> Hash: ...
+
+
 class Linked(msgspec.Struct, frozen=True, kw_only=True):
     """The blocks lead from the cursor to the anchor, each the parent of the next."""
 
@@ -30,8 +43,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     off_cursor: bool = False
 
 
-def verify_range(cursor: Point, anchor: Point, blocks: Sequence[BlockRead]) -> Linked | Refused:
-    """Whether the blocks are exactly those after the cursor up to the anchor, linked by parent hash."""
+def verify_range(cursor: Point, anchor: Point, blocks: Sequence[Link]) -> Linked | Refused:
+    """Whether the blocks, or headers, are exactly those after the cursor up to the anchor, linked by parent hash."""
     if len(blocks) != anchor.number - cursor.number or not blocks:
         return Refused(reason=f"{len(blocks)} blocks between {cursor.number} and {anchor.number}")
     before = cursor

@@ -63,7 +63,13 @@ class LeadToPrivate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     said: Said
 
 
-Intent: TypeAlias = Say | DeletePasted | Acknowledge | Check | Timer | LeadToPrivate
+class LookElsewhere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Look whether the address was paid on another chain; FoundElsewhere comes where it was."""
+
+    address: Address
+
+
+Intent: TypeAlias = Say | DeletePasted | Acknowledge | Check | Timer | LeadToPrivate | LookElsewhere
 
 # --- rows: written in the step's own transaction ------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from perpbotd.domain.types import Address, Hash, Ms, UserId, Wei
+from perpbotd.domain.types import Address, Hash, Ms, Origin, UserId, Wei
 from perpbotd.messages import Verdict
 from perpbotd.secret import Secret
 
@@ -62,6 +62,7 @@ class DepositFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     block: int
     at: Ms
     total_from_sender: Wei
+    origin: Origin = Origin.WALLET
 
 
 class DepositSeen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -83,6 +84,32 @@ class DepositFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     tx: Hash
     wei: Wei
     block: int
+
+
+class ArrivedUnproven(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """So much wei more lies at the address than transfers brought: a contract or an exchange's batch paid.
+
+    `block` is where it was noticed, not where it came.
+    """
+
+    user: UserId
+    address: Address
+    wei: Wei
+    block: int
+
+
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """What an address holds on another chain, in that chain's smallest unit (10**-18)."""
+
+    chain: str
+    wei: Wei
+
+
+class FoundElsewhere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The address holds something on other chains: the payment was sent on the wrong network."""
+
+    address: Address
+    chains: tuple[Elsewhere, ...]
 
 
 # --- what became of an intent -------------------------------------------------------------------
@@ -141,6 +168,8 @@ Event: TypeAlias = (
     | DepositFound
     | DepositSeen
     | DepositFailed
+    | ArrivedUnproven
+    | FoundElsewhere
     | CheckDone
     | CheckDelayed
     | NotDeleted

@@ -7,6 +7,7 @@ from typing import Final
 
 from perpbotd.domain.events import (
     AddressIssued,
+    ArrivedUnproven,
     Blocked,
     CheckDelayed,
     CheckDone,
@@ -14,6 +15,7 @@ from perpbotd.domain.events import (
     DepositFound,
     DepositSeen,
     Event,
+    FoundElsewhere,
     NotDeleted,
     Tapped,
     TimeCame,
@@ -53,6 +55,8 @@ class Kind(StrEnum):
     FOUND = "deposit final"
     SEEN = "deposit seen"
     FAILED = "deposit failed"
+    UNPROVEN = "deposit by a contract"
+    ELSEWHERE = "found on another chain"
     CHECKED = "venue answered"
     DELAYED = "venue busy"
     NOT_DELETED = "message not deleted"
@@ -91,6 +95,8 @@ _PLAIN: dict[type, Kind] = {
     DepositFound: Kind.FOUND,
     DepositSeen: Kind.SEEN,
     DepositFailed: Kind.FAILED,
+    ArrivedUnproven: Kind.UNPROVEN,
+    FoundElsewhere: Kind.ELSEWHERE,
     CheckDone: Kind.CHECKED,
     CheckDelayed: Kind.DELAYED,
     NotDeleted: Kind.NOT_DELETED,

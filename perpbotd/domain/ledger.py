@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
-from perpbotd.domain.types import DEPOSIT_WEI, Address, Ms, Wei
+from perpbotd.domain.types import DEPOSIT_WEI, Address, Ms, Origin, UserId, Wei
 
 DUST_WEI = Wei(DEPOSIT_WEI // 100)
 """Below it a sender's whole sum is a stranger's noise, and nothing is said about it."""
+
+
+MANY_USERS = 3
+"""Whose account pays for so many users is an exchange's: two are also one person with two chats (product.md, Cases)."""
+MANY_TRANSACTIONS = 1000
+"""The default for how many transactions an account has sent that is taken for an exchange's (chain.md, Deposits)."""
+
+
+class Arrival(StrEnum):
+    """What the chain showed at an address amounts to: one case each of chain.md's table (Deposits)."""
+
+    PARTIAL = "partial"
+    """Less than asked so far, of one sender."""
+    COMPLETE = "complete"
+    """With it the sender has paid exactly what was asked."""
+    EXCESS = "excess"
+    """With it the sender has paid what was asked, and more."""
+    MORE = "more"
+    """The sender had paid enough before."""
+    DUST = "dust"
+    """The sender's whole sum is a stranger's noise."""
+    EXCHANGE = "exchange"
+    """It came from an exchange's hot wallet and proves nobody's."""
+    FAILED = "failed"
+    """A transaction of status 0: it brought nothing."""
+    UNPROVEN = "unproven"
+    """A contract, an exchange's batch or a self-destruct paid: only the balance shows it."""
+    TAKEN = "taken"
+    """The balance went down: a sweep."""
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +99,33 @@ def outcome(total: Wei, asked: Wei = DEPOSIT_WEI) -> Outcome:
     if total < asked:
         return Partial(missing=Wei(asked - total))
     return Excess(over=Wei(total - asked)) if total > asked else Complete()
+
+
+def arrival(before: Wei, wei: Wei, origin: Origin, asked: Wei = DEPOSIT_WEI) -> Arrival:
+    """What a transfer amounts to whose sender had paid `before` to the address."""
+    total = Wei(before + wei)
+    if total < DUST_WEI:
+        return Arrival.DUST
+    if origin is Origin.EXCHANGE:
+        return Arrival.EXCHANGE
+    if before >= asked:
+        return Arrival.MORE
+    match outcome(total, asked):
+        case Partial():
+            return Arrival.PARTIAL
+        case Complete():
+            return Arrival.COMPLETE
+        case Excess():
+            return Arrival.EXCESS
+
+
+def origin(nonce: int | None, users: Collection[UserId], *, listed: bool, limit: int = MANY_TRANSACTIONS) -> Origin:
+    """Whose account a sender is: an exchange's by an operator's word, by its transactions, by the users it pays for.
+
+    `nonce` None where nobody could say: then it is no evidence. Such a sender is no proof of anybody's wallet.
+    """
+    busy = nonce is not None and nonce >= limit
+    return Origin.EXCHANGE if listed or busy or len(users) >= MANY_USERS else Origin.WALLET
 
 
 def standings(

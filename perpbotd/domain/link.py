@@ -62,7 +62,9 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     `turn` grows with every change of state and is in each button, so that an old button is recognised. `code` is what
     the user names his key with. `wallets` are the senders who paid enough, `wallet` the one that is held to be his.
-    `agent` has its secret in CREDENTIALS while it is checked; `credential` counts those, `check` the checks of them.
+    `agent` has its secret in CREDENTIALS while it is checked; `credential` counts those, `check` the checks of them; by
+    `paid_off` they will have taken no more of the venue's budget than is one user's.
+    `looked` is when other chains were last asked for a payment that does not come.
     `slot` counts progress messages: one is edited as long as the user has not written below it, `shown` is its text.
     """
 
@@ -78,6 +80,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     address: Address | None = None
     sums: tuple[Sum, ...] = ()
     seen: SeenPayment | None = None
+    looked: Ms = Ms(0)
     wallets: tuple[Address, ...] = ()
     wallet: Address | None = None
     half: KeyOnly | SecretOnly | LegacyKeyOnly | None = None
@@ -86,11 +89,17 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     kept: Ms = Ms(0)
     check: int = 0
     under_way: bool = False
+    paid_off: Ms = Ms(0)
     recheck_until: Ms = Ms(0)
     verdicts: tuple[Verdict, ...] = ()
     active: Active | None = None
     slot: int = 0
     shown: Said | None = None
+
+    @property
+    def awaits(self) -> Address | None:
+        """The address that a payment is waited for at; None where none is."""
+        return self.address if self.state is State.WALLET else None
 
     @property
     def home(self) -> State:

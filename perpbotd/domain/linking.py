@@ -86,6 +86,8 @@ _ROWS: tuple[Row, ...] = (
     ((W,), Kind.FOUND, paying.found, (K,)),
     ((N, R, L, X), Kind.FOUND, paying.found_late, STAY),
     ((K, C, P), Kind.FOUND, paying.found_more, STAY),
+    (ALL, Kind.UNPROVEN, paying.unproven, STAY),
+    ((W,), Kind.ELSEWHERE, paying.elsewhere, STAY),
     # Step 3: the credential.
     ((K,), Kind.TEXT, pasting.pasted, (C,)),
     ((K,), Kind.EDITED, pasting.pasted, (C,)),
@@ -97,7 +99,7 @@ _ROWS: tuple[Row, ...] = (
     ((C, P), Kind.DELAYED, judging.delayed, STAY),
     ((C, P), Kind.RECHECK, judging.recheck, STAY),
     ((K, C, P), Kind.CREDENTIAL_ENDS, judging.credential_ends, (K,)),
-    ((P,), Kind.CHECK_AGAIN, judging.check_again, STAY),
+    ((C, P), Kind.CHECK_AGAIN, judging.check_again, STAY),
     # The attempt's end.
     (ATTEMPT, Kind.ENDS, beginning.ends, (X, L)),
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from perpbotd.domain.chain import Refused
 from perpbotd.domain.types import Address, Hash, Ms, Wei
-from perpbotd.messages import BlockRead
+from perpbotd.messages import BlockRead, Transfer
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")
@@ -41,12 +41,22 @@ Vote: TypeAlias = tuple[Hash, Hash, int]
 """One provider's receipt: transaction, block, status."""
 
 
+@runtime_checkable
+class Sieve(Protocol):
+    """A collection of addresses that can look at a whole block's transfers at once, since it may be large."""
+
+    def sift(self, transfers: Sequence[Transfer]) -> Sequence[Transfer]:
+        """All transfers to these addresses, in order, and maybe some others."""
+        ...
+
+
 def find(blocks: Iterable[BlockRead], watched: Collection[Address]) -> list[Match] | Refused:
     """The transfers of more than nothing to watched addresses; one malformed field refuses all of it."""
     matches: list[Match] = []
     known: set[Hash] = set()
+    sieve = watched if isinstance(watched, Sieve) else None
     for block in blocks:
-        for transfer in block.transfers:
+        for transfer in block.transfers if sieve is None else sieve.sift(block.transfers):
             to = transfer.to
             if to is None or to not in watched:
                 continue

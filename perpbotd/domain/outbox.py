@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, Intent, LeadToPrivate, Say, Timer
+from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, Intent, LeadToPrivate, LookElsewhere, Say, Timer
 from perpbotd.domain.types import Ms, UserId
 
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TAP = "tap"
     CHECK = "check"
     TIMER = "timer"
+    LOOK = "look"
     STALE = "stale"
     """A progress text that is settled without being sent."""
     UNREADABLE = "unreadable"
@@ -45,6 +46,7 @@ _POOLS: Final = {
     Kind.TAP: Pool.TAPS,
     Kind.CHECK: Pool.CHECKS,
     Kind.TIMER: Pool.STORE,
+    Kind.LOOK: Pool.CHECKS,
     Kind.STALE: Pool.STORE,
     Kind.UNREADABLE: Pool.STORE,
 }
@@ -123,3 +125,5 @@ def _kind(intent: Intent) -> Kind:
             return Kind.CHECK
         case Timer():
             return Kind.TIMER
+        case LookElsewhere():
+            return Kind.LOOK

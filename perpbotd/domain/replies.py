@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -10,14 +11,18 @@ from eth_utils.address import to_checksum_address
 
 from perpbotd.domain.checklist import checklist
 from perpbotd.domain.credentials import KeyOnly, LegacyKeyOnly, SecretOnly, fingerprint
+from perpbotd.domain.events import Elsewhere
 from perpbotd.domain.kinds import Action, callback_data
 from perpbotd.domain.link import Active, Link, State
 from perpbotd.domain.phrases import Arg, Button, ButtonKind, Phrase, Said
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import DEPOSIT_WEI, Address, Wei
+from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Wei
 
 REFERRAL_URL: Final = "https://www.asterdex.com/en/referral/1174b7"
 REFERRAL_CODE: Final = "1174b7"
+EXPLORER_URL: Final = "https://bscscan.com"
+_LAST_MS: Final = 253_402_300_799_000
+"""The last second of the year 9999, after which datetime has no date."""
 _WEI_IN_BNB = Decimal(10**18)
 
 Row = tuple[Button, ...]
@@ -91,6 +96,37 @@ def deposit_instead(link: Link, address: Address) -> Said:
     """Somebody else paid: the same address waits for the user's own payment."""
     where = shown(address)
     return said("deposit.not_mine", (copy("copy_address", where),), (tap(link, Action.SENT),), address=where)
+
+
+def unproven_deposit(link: Link, address: Address, wei: Wei, page: str) -> Said:
+    """A contract or an exchange paid: once more, from the wallet itself."""
+    where = shown(address)
+    return said(
+        "deposit.unproven",
+        (link_out("explorer", page),),
+        (copy("copy_address", where),),
+        (tap(link, Action.SENT),),
+        amount=bnb(wei),
+        address=where,
+    )
+
+
+def transaction_page(tx: Hash) -> str:
+    """Where anybody can look at a transaction."""
+    return f"{EXPLORER_URL}/tx/{tx}"
+
+
+def address_page(address: Address) -> str:
+    """Where anybody can look at an address: what contracts pay is on its page of internal transactions."""
+    return f"{EXPLORER_URL}/address/{shown(address)}"
+
+
+def found_on(chains: Iterable[Elsewhere]) -> Said:
+    """The address holds something on other networks."""
+    lines = tuple(
+        Phrase(key="deposit.elsewhere.line", args={"amount": bnb(one.wei), "chain": one.chain}) for one in chains
+    )
+    return said("deposit.elsewhere", where=lines)
 
 
 def verified(link: Link, wallet: Address, policy: Policy) -> Said:
@@ -172,5 +208,8 @@ def _linked(key: str, link: Link, active: Active, policy: Policy) -> Phrase:
 
 
 def day(ms: int) -> str:
-    """A date as YYYY-MM-DD in UTC, which every reader understands; "?" where none is known."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC).date().isoformat() if ms > 0 else "?"
+    """A date as YYYY-MM-DD in UTC, which every reader understands; "?" where none is known.
+
+    A user chooses his key's last day: one beyond the calendar's end is shown as its end.
+    """
+    return datetime.fromtimestamp(min(ms, _LAST_MS) / 1000, tz=UTC).date().isoformat() if ms > 0 else "?"

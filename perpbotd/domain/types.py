@@ -38,6 +38,15 @@ class Grade(StrEnum):
     REFUTED = "refuted"
 
 
+class Origin(StrEnum):
+    """What kind of account a payment came from (chain.md, Deposits)."""
+
+    WALLET = "wallet"
+    """One person's, as far as anybody can tell: its signature proves the wallet."""
+    EXCHANGE = "exchange"
+    """A hot wallet that pays for many: it proves nobody's."""
+
+
 class World(StrEnum):
     """What a store was made for, sealed into it at `init` (product.md, The sandbox)."""
 

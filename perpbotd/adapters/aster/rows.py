@@ -11,7 +11,10 @@ from perpbotd.errors import Upstream
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _KNOWN = frozenset({"canRead", "canSpotTrade", "canPerpTrade", "canWithdraw"})
-_PERMISSION = re.compile(r"^(can(?!cel)|enable|allow)|permission|withdraw|transfer|spot", re.IGNORECASE)
+_PERMISSION = re.compile(
+    r"^(can(?!cel)|enable|allow|is_?admin)|permission|withdraw|transfer|spot|trade|trading|margin|option|borrow|lend|stake",
+    re.IGNORECASE,
+)
 """What a field of a permission is called, known or new (aster.md §5.4: one that is true and unknown refuses)."""
 _OFF = (False, None, "false", "")
 _NAME_LENGTH = 200
@@ -57,7 +60,7 @@ def _unknown(row: dict[str, Any]) -> list[str]:
     return [
         name[:_NAME_LENGTH]
         for name, value in row.items()
-        if _PERMISSION.search(name) and name not in _KNOWN and value not in _OFF
+        if name not in _KNOWN and _PERMISSION.search(name) and value not in _OFF
     ]
 
 

@@ -53,8 +53,8 @@ class Refusal(Exception):
 
 
 def quiet_logs() -> None:
-    """Hold the library's loggers above DEBUG, whatever the root logger's level became since the import."""
-    logging.getLogger("pyrogram").setLevel(max(logging.INFO, logging.getLogger().getEffectiveLevel()))
+    """Hold the library's loggers at WARNING, whatever the root logger's level became since the import."""
+    logging.getLogger("pyrogram").setLevel(max(logging.WARNING, logging.getLogger().getEffectiveLevel()))
 
 
 def refusal(error: BaseException) -> Refusal | None:

@@ -70,9 +70,13 @@ async def _log_in(place: TelegramPlace, line: Line) -> Connected:
     if place.centre is not None:
         address, port = place.centre.host, place.centre.port
     for _ in range(_HOPS):
-        login = Login(dc=dc, address=address, port=port, auth_key=Secret(b""), bot=place.bot_id())
+        login = Login(
+            dc=dc, address=address, port=port, auth_key=Secret(b""), bot=place.bot_id(), token=place.token_id()
+        )
         key = await Auth(make_client(place, login, line), dc, address, port, False).create()
-        login = Login(dc=dc, address=address, port=port, auth_key=Secret(key), bot=place.bot_id())
+        login = Login(
+            dc=dc, address=address, port=port, auth_key=Secret(key), bot=place.bot_id(), token=place.token_id()
+        )
         client = await _open(place, login, line)
         try:
             await send(client, _import(place), _ANSWER_SECONDS)

@@ -12,13 +12,17 @@ from perpbotd.secret import Secret
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """What lets an incarnation go on without logging in: the home data centre, its auth key, the bot's id."""
+    """What lets an incarnation go on without logging in: the home data centre, its auth key, the bot's id.
+
+    `token` tells of which token it was the login: a new one (after a theft, say) logs in anew.
+    """
 
     dc: int
     address: str
     port: int
     auth_key: Secret
     bot: int
+    token: bytes = b""
 
 
 _KEEP = object()

@@ -21,7 +21,7 @@ from perpbotd.adapters.telegram.updates import read_difference, read_updates
 from perpbotd.adapters.telegram.wire import Line, send
 from perpbotd.codec import decode, encode
 from perpbotd.errors import ConfigError, LoginRevoked, PerpbotError, StoreDamaged, Upstream
-from perpbotd.messages import Delivery, DeliveryResult, NotNow
+from perpbotd.messages import Delivery, DeliveryResult, Impossible, NotNow
 from perpbotd.ports import CatchUp, Difference, IntakeState, SessionChanged, TransportEvent
 from perpbotd.secret import Secret
 
@@ -98,7 +98,12 @@ class KurigramTransport:
         """Carry a delivery out once; every outcome is a value."""
         answer: TL = None
         try:
-            for query in requests(delivery):
+            queries = requests(delivery)
+        except ValueError as error:
+            # A text or picture that cannot be made is this message's trouble and not the connection's.
+            return Impossible(reason=type(error).__name__)
+        try:
+            for query in queries:
                 answer = await self._incarnation().ask(query)
         except Refusal as refused:
             return outcome(delivery, refused)
@@ -112,14 +117,15 @@ class KurigramTransport:
         scope = types.BotCommandScopeUsers()
         await self._ask(functions.bots.SetBotCommands(scope=scope, lang_code=language, commands=entries))
 
-    def _read(self, session: Secret) -> Login:
+    def _read(self, session: Secret) -> Login | None:
+        """The stored login; None where it is of another token than the configured one: the bot logs in anew."""
         try:
             known = decode(session, Login)
         except msgspec.DecodeError:
             raise StoreDamaged("the stored Telegram login is not readable") from None
         if known.bot != self._place.bot_id():
             raise ConfigError(f"this store belongs to bot {known.bot}, the token to bot {self._place.bot_id()}")
-        return known
+        return known if known.token == self._place.token_id() else None
 
     def _incarnation(self) -> _Incarnation:
         if self._now is None:

@@ -8,6 +8,7 @@ from perpbotd.domain.credentials import KeyOnly, NotACredential, SeedPhrase, Wal
 from perpbotd.domain.effects import DeletePasted, DropCredential, LeadToPrivate, ReleaseWallet
 from perpbotd.domain.events import (
     AddressIssued,
+    ArrivedUnproven,
     Blocked,
     CheckDelayed,
     CheckDone,
@@ -15,6 +16,7 @@ from perpbotd.domain.events import (
     DepositFound,
     DepositSeen,
     Event,
+    FoundElsewhere,
     NotDeleted,
     Tapped,
     TimeCame,
@@ -135,6 +137,8 @@ def out_of_place(turn: Turn, event: Event) -> None:
             | DepositFound()
             | DepositSeen()
             | DepositFailed()
+            | ArrivedUnproven()
+            | FoundElsewhere()
             | CheckDone()
             | CheckDelayed()
             | NotDeleted()

@@ -31,6 +31,9 @@ from perpbotd.domain.verdicts import decide_legacy
 
 CREDENTIAL_LIVES_MS = 3_600_000
 """So long is a credential kept whose IP list is not exactly ours; else as long as the attempt (product.md, step 6)."""
+REST_MS = 5_000
+BURST_MS = 30_000
+"""One look in so long, of one user in the long run, and so much ahead of it (a leaky bucket)."""
 _HALF_A_SECRET = 20
 """A run of so many hex digits may be most of a secret: the message goes, whatever it was."""
 
@@ -119,7 +122,12 @@ def check(turn: Turn) -> None:
     link = turn.link
     if link.agent is None or link.wallet is None:
         return
-    turn.change(check=link.check + 1, under_way=True)
+    paid_off = max(turn.now, link.paid_off)
+    if paid_off > turn.now + BURST_MS:
+        # One user's pressing and pasting must not use up the venue's budget, which all users share.
+        turn.ask(Timer(timer=TimerName.RECHECK, mark=link.check, due=Ms(paid_off - BURST_MS)))
+        return
+    turn.change(check=link.check + 1, under_way=True, paid_off=Ms(paid_off + REST_MS))
     turn.ask(Check(check=turn.link.check, wallet=link.wallet, agent=link.agent, name_code=link.code))
 
 

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from perpbotd.domain.effects import ClaimWallet
-from perpbotd.domain.events import DepositFailed, DepositFound, DepositSeen, Event, Tapped
+from typing import Final
+
+from perpbotd.domain.effects import ClaimWallet, LookElsewhere
+from perpbotd.domain.events import (
+    ArrivedUnproven,
+    DepositFailed,
+    DepositFound,
+    DepositSeen,
+    Event,
+    FoundElsewhere,
+    Tapped,
+)
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.ledger import DUST_WEI, Partial, outcome
 from perpbotd.domain.link import SeenPayment, State, Sum
 from perpbotd.domain.moves.beginning import HOUR_MS
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.phrases import Said
-from perpbotd.domain.replies import bnb, deposit_instead, said, shown, tap, verified
-from perpbotd.domain.types import Ms, Wei
+from perpbotd.domain.replies import (
+    address_page,
+    bnb,
+    deposit_instead,
+    found_on,
+    link_out,
+    said,
+    shown,
+    tap,
+    transaction_page,
+    unproven_deposit,
+    verified,
+)
+from perpbotd.domain.types import Ms, Origin, Wei
 
-BEHIND_MS = 60_000
+BEHIND_MS: Final = 60_000
 """A finalized block older than this: we cannot read the chain now, and say so rather than "not visible yet"."""
+PATIENCE_MS: Final = 180_000
+"""So long after the address was shown a payment on BNB Smart Chain would be there: it may be on another network."""
+LOOK_EVERY_MS: Final = 60_000
+"""How often the button looks at other chains."""
 
 
 def sent(turn: Turn, event: Event) -> None:
@@ -29,8 +55,13 @@ def sent(turn: Turn, event: Event) -> None:
         turn.progress(said("deposit.seen", block=str(link.seen.block)))
     elif partial:
         turn.progress(_partial(partial[-1]))
-    else:
+    elif turn.now < link.ends - turn.policy.attempt_hours * HOUR_MS + PATIENCE_MS:
         turn.progress(said("deposit.not_visible"))
+    else:
+        turn.progress(said("deposit.still_not_visible"))
+        if link.address is not None and turn.now - link.looked >= LOOK_EVERY_MS:
+            turn.change(looked=turn.now)
+            turn.ask(LookElsewhere(address=link.address))
 
 
 def seen(turn: Turn, event: Event) -> None:
@@ -51,14 +82,17 @@ def found(turn: Turn, event: Event) -> None:
     """A finalized deposit while it is waited for: the sender's wallet is proven once its sum is complete."""
     if not isinstance(event, DepositFound):
         return
-    if event.address != turn.link.address:
-        found_late(turn, event)
+    if event.origin is Origin.EXCHANGE:
+        _from_exchange(turn, event)
         return
-    count(turn, event)
     if event.total_from_sender < DUST_WEI:
         return
+    count(turn, event)
     if event.sender not in turn.link.wallets:
-        turn.progress(_partial(Sum(sender=event.sender, total=event.total_from_sender)))
+        if event.address == turn.link.address:
+            turn.progress(_partial(Sum(sender=event.sender, total=event.total_from_sender)))
+        else:
+            turn.say(said("deposit.late_noted", wallet=shown(event.sender), amount=bnb(event.wei)))
         return
     turn.go(State.KEY, wallet=event.sender)
     turn.say(verified(turn.link, event.sender, turn.policy))
@@ -68,9 +102,11 @@ def found_late(turn: Turn, event: Event) -> None:
     """A deposit to an address of before, or after the attempt ran out: never dropped, offered to go on with."""
     if not isinstance(event, DepositFound) or event.total_from_sender < DUST_WEI:
         return
+    if event.origin is Origin.EXCHANGE:
+        _from_exchange(turn, event)
+        return
     known = turn.link.wallets
-    if event.address == turn.link.address:
-        count(turn, event)
+    count(turn, event)
     proven = turn.link.wallets
     if proven and not known:
         turn.change(wallet=event.sender, ends=Ms(turn.now + turn.policy.attempt_hours * HOUR_MS))
@@ -85,9 +121,21 @@ def found_more(turn: Turn, event: Event) -> None:
     """Another deposit after the wallet is verified: noted; another wallet that paid enough is a candidate."""
     if not isinstance(event, DepositFound) or event.total_from_sender < DUST_WEI:
         return
-    if event.address == turn.link.address:
+    if event.origin is Origin.WALLET:
         count(turn, event)
     turn.say(said("deposit.more", amount=bnb(event.wei), wallet=shown(event.sender)))
+
+
+def unproven(turn: Turn, event: Event) -> None:
+    """The balance shows what no transfer does: a contract or an exchange's batch paid, which proves no wallet."""
+    if isinstance(event, ArrivedUnproven) and event.wei >= DUST_WEI:
+        _proves_nothing(turn, event.wei, address_page(event.address))
+
+
+def elsewhere(turn: Turn, event: Event) -> None:
+    """The payment was sent on the wrong network: said where it is; it is the user's own way to get it back."""
+    if isinstance(event, FoundElsewhere) and event.address == turn.link.address:
+        turn.progress(found_on(event.chains))
 
 
 def not_mine(turn: Turn, event: Event) -> None:
@@ -107,15 +155,37 @@ def not_mine(turn: Turn, event: Event) -> None:
 
 
 def count(turn: Turn, event: DepositFound) -> None:
-    """Take over the sender's sum; who has paid enough is a candidate, and the credential decides which it is."""
+    """Take over the sender's sum; who has paid enough is a candidate, and the credential decides which it is.
+
+    An address of before is as much this user's alone; but its sum may hold a proof that is used up, so that there only
+    what comes now counts.
+    """
     _settled(turn, event)
     link = turn.link
-    sums = tuple(s for s in link.sums if s.sender != event.sender)
-    turn.change(sums=(*sums, Sum(sender=event.sender, total=event.total_from_sender)))
-    if isinstance(outcome(event.total_from_sender), Partial) or event.sender in link.wallets:
+    paid = event.wei
+    if event.address == link.address:
+        paid = event.total_from_sender
+        sums = tuple(s for s in link.sums if s.sender != event.sender)
+        turn.change(sums=(*sums, Sum(sender=event.sender, total=paid)))
+    if isinstance(outcome(paid), Partial) or event.sender in link.wallets:
         return
     turn.change(wallets=(*link.wallets, event.sender))
     turn.ask(ClaimWallet(wallet=event.sender))
+
+
+def _from_exchange(turn: Turn, event: DepositFound) -> None:
+    """A hot wallet pays for many: its signature is not the user's, so it is no candidate."""
+    _settled(turn, event)
+    if event.total_from_sender >= DUST_WEI:
+        _proves_nothing(turn, event.wei, transaction_page(event.tx))
+
+
+def _proves_nothing(turn: Turn, wei: Wei, page: str) -> None:
+    link = turn.link
+    if link.state is State.WALLET and link.address is not None:
+        turn.say(unproven_deposit(link, link.address, wei, page))
+    else:
+        turn.say(said("deposit.unproven_noted", (link_out("explorer", page),), amount=bnb(wei)))
 
 
 def _settled(turn: Turn, event: DepositFound | DepositFailed) -> None:
