@@ -32,6 +32,7 @@ class Table(StrEnum):
     PARKED = "parked"
     EVIDENCE = "evidence"
     OPEN = "open"
+    STUCK = "stuck"
     BALANCES = "balances"
     SENDERS = "senders"
 

@@ -131,6 +131,14 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     awaited: bool = False
 
 
+class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """STUCK by `user_key(user)`: only an operator can help this link on; shown by `status`, written by the linker."""
+
+    user: UserId
+    what: str
+    since: Ms
+
+
 class CursorRow(msgspec.Struct, frozen=True, kw_only=True):
     """CURSOR `cursor`: the last finalized block whose deposits are committed; no address is issued before it.
 

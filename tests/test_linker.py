@@ -422,6 +422,17 @@ async def test_a_row_that_crashes_three_times_is_parked_and_the_others_go_on(
     assert (await heard(desk))["alarm"] == "2 inbox rows parked"
 
 
+async def test_who_needs_an_operator_is_shown_until_he_does_not(autojump_clock: trio.testing.MockClock) -> None:
+    desk = Desk()
+    desk.comes(ANN, wrote("/setapi"), tapped(Action.CANNOT_APPLY, 1))
+    await desk.work()
+    assert (await heard(desk))["alarm"] == f"waiting for an operator (1): {ANN} (referral)"
+    desk.comes(ANN, tapped(Action.APPLIED, 1))
+    await desk.work()
+    assert (await heard(desk))["alarm"] == ""
+    assert desk.rows(Table.STUCK) == []
+
+
 async def heard(desk: Desk) -> dict[str, str | int | float | bool]:
     """What the linker says of itself in a new life."""
     pulses = Mailbox[Pulse]("pulses", 16)

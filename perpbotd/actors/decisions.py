@@ -42,6 +42,7 @@ from perpbotd.rows import (
     CredentialRow,
     OpenRow,
     OutboxRow,
+    StuckRow,
     WalletRow,
     address_key,
     credential_key,
@@ -115,6 +116,15 @@ class Draft:
             self.ops.append(Put(table=Table.OPEN, key=key, row=encode(OpenRow(address=after)), owner=self._user))
         elif after is None and before is not None:
             self.ops.append(Drop(table=Table.OPEN, key=key))
+
+    def needs_operator(self, before: str, after: str) -> None:
+        """The link waits for an operator from here on, or no more."""
+        key = user_key(self._user)
+        if after and after != before:
+            row = StuckRow(user=self._user, what=after, since=self._now)
+            self.ops.append(Put(table=Table.STUCK, key=key, row=encode(row), owner=self._user))
+        elif before and not after:
+            self.ops.append(Drop(table=Table.STUCK, key=key))
 
     def finish(self) -> None:
         """The wallets' rows, each once, each as it was read."""

@@ -9,14 +9,14 @@ import msgspec
 import trio
 
 from perpbotd.actors.decisions import Draft
-from perpbotd.actors.stored import PAGE, Store, commit, page, row
+from perpbotd.actors.stored import PAGE, Store, commit, page, row, rows
 from perpbotd.codec import decode, encode
 from perpbotd.domain.effects import IssueAddress
 from perpbotd.domain.events import CheckDone, Event, Facts, Tapped, Wrote
 from perpbotd.domain.link import Link
 from perpbotd.domain.linking import Decision, step
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import Ms
+from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import Invariant, PerpbotError
 from perpbotd.kernel.channel import Bell
 from perpbotd.kernel.strikes import Strikes
@@ -34,7 +34,7 @@ from perpbotd.messages import (
     Table,
 )
 from perpbotd.ports import AddressSource, Clock, Entropy
-from perpbotd.rows import CURSOR_KEY, CursorRow, InboxRow, ParkedRow, WalletRow, address_key, user_key
+from perpbotd.rows import CURSOR_KEY, CursorRow, InboxRow, ParkedRow, StuckRow, WalletRow, address_key, user_key
 from perpbotd.secret import Secret
 
 CODE_PREFIX: Final = "perpbot-"
@@ -45,6 +45,7 @@ _CODE_LENGTH = 6
 """A digit and five letters or digits: no word that somebody names his key with by himself."""
 _PULSE_S = 5.0
 _STRUCK_S = 0.5
+_SHOWN = 5
 _log = logging.getLogger(__name__)
 
 
@@ -104,12 +105,16 @@ class _Linker:
         self._clock = clock
         self._entropy = entropy
         self._policy = policy
+        self._stuck: dict[UserId, str] = {}
         self._consumed = self._misfits = self._parked = 0
 
     async def load(self) -> None:
         """Count what lies parked already, as far as a page tells."""
         found = await page(self._store, Table.PARKED, b"")
         self._parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
+        for stored in await rows(self._store, Table.STUCK):
+            stuck = decode(stored, StuckRow)
+            self._stuck[stuck.user] = stuck.what
 
     async def page(self) -> list[Entry]:
         found = await page(self._store, Table.INBOX, b"")
@@ -165,6 +170,11 @@ class _Linker:
         draft.expects.append(Expect(table=Table.LINKS, key=key, row=before))
         draft.ops.append(Put(table=Table.LINKS, key=key, row=encode(after), owner=taken.user))
         draft.waits(None if before is None else link.awaits, after.awaits)
+        draft.needs_operator("" if before is None else link.needs_operator, after.needs_operator)
+        if after.needs_operator:
+            self._stuck[taken.user] = after.needs_operator
+        else:
+            self._stuck.pop(taken.user, None)
 
     def _new(self, taken: InboxRow) -> Link | None:
         """A link begins with what a user does; chain, venue and time have nothing to tell to nobody."""
@@ -222,12 +232,16 @@ class _Linker:
         return expect, Put(table=Table.LINKS, key=key, row=encode(link), owner=taken.user)
 
     def pulse(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
-        alarm = f"{self._parked} inbox rows parked" if self._parked else ""
+        waiting = [f"{user} ({what})" for user, what in self._stuck.items()]
+        alarms = (
+            f"{self._parked} inbox rows parked" if self._parked else "",
+            f"waiting for an operator ({len(waiting)}): {', '.join(waiting[:_SHOWN])}" if waiting else "",
+        )
         facts: dict[str, str | int | float | bool] = {
             "consumed": self._consumed,
             "out_of_place": self._misfits,
             "parked": self._parked,
-            "alarm": alarm,
+            "alarm": "; ".join(alarm for alarm in alarms if alarm),
         }
         try:
             pulses.send_nowait(Pulse(actor="linker", at=trio.current_time(), facts=facts))

@@ -80,7 +80,7 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "privacy": (
         "<b>What is kept:</b> your Telegram id, the wallet you verified, what it paid, your API Key and its Secret, and "
-        "what was found when the key was checked. All of it is encrypted on our host, under a key of your own.\n\n"
+        "what was found when the key was checked. All of it is encrypted on our host; what you sent and your key lie under a key of your own.\n\n"
         "<b>What is not:</b> your messages. A message with a key is deleted here once it is sealed. Chats with bots are "
         "cloud chats, not end-to-end encrypted.\n\n"
         "/unlink removes your API Secret. What happened on the blockchain is public and stays there."

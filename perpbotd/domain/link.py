@@ -102,6 +102,11 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         return self.address if self.state is State.WALLET else None
 
     @property
+    def needs_operator(self) -> str:
+        """What only an operator can decide for this link, empty where nothing is."""
+        return "referral" if self.referral is Grade.REFUTED and self.active is None else ""
+
+    @property
     def home(self) -> State:
         """Where an attempt that ends leads back to."""
         return State.NEW if self.active is None else State.LINKED

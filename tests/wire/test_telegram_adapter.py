@@ -502,3 +502,19 @@ async def test_nothing_secret_is_logged_even_at_debug(fresh, caplog):
             await bot.happening(Wrote)
             await bot.transport.deliver(message(ann, "thank you"))
         assert [word in caplog.text for word in secrets] == [not quiet] * 4
+
+
+async def test_a_new_token_logs_in_anew_and_the_old_login_is_left(nursery: trio.Nursery) -> None:
+    stolen = DataCentre(bot_token=TOKEN, key=KEY)
+    await nursery.start(stolen.serve)
+    async with running(stolen) as bot:
+        session = bot.session
+    fresh_token = "7000001:BBH-the-token-after-the-theft"
+    centre = DataCentre(bot_token=fresh_token, key=KEY)
+    await nursery.start(centre.serve)
+    async with running(centre, session, token=fresh_token) as bot:
+        changed = await bot.events.receive()
+        assert isinstance(changed, SessionChanged)
+        assert changed.session != session
+        assert bot.why is None
+    nursery.cancel_scope.cancel()
