@@ -26,6 +26,7 @@ from perpbotd.messages import (
     MailboxDepth,
     StoreSize,
     Table,
+    Transfer,
 )
 from perpbotd.secret import Secret
 
@@ -166,6 +167,10 @@ class ChainNode(Protocol):
 
     async def newest(self) -> BlockRead | NotThere: ...
 
+    async def transfers(self, transactions: Sequence[Hash]) -> list[Transfer | NotThere]:
+        """Each as it stands in its block, in the order asked; what waits for a block is not there."""
+        ...
+
     async def receipts(self, transactions: Sequence[Hash]) -> list[Receipt | NotThere]: ...
 
     async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]:
@@ -219,13 +224,6 @@ class SessionChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The login to persist: a credential, opaque to the core."""
 
     session: Secret
-
-
-class ForeignOutgoing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An outgoing message of the bot, to be held against the outbox: else somebody else has the token."""
-
-    chat: int
-    message_id: int
 
 
 TransportEvent: TypeAlias = Live | CatchUp | SessionChanged

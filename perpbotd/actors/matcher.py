@@ -225,7 +225,7 @@ class _Matcher:
             fresh = [match for match in matches if await self._unknown(match)]
             if not fresh and after == self._books.cursor:
                 return ""
-            outcomes = await confirm(self._nodes, fresh, self._books.watched.rows, quorum=self._config.quorum)
+            outcomes = await confirm(self._nodes, fresh, quorum=self._config.quorum)
             if isinstance(outcomes, Refused):
                 return f"refused a range: {outcomes.reason}"
             conflict = await self._commit(outcomes, after)

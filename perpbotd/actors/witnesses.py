@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import trio
 
 from perpbotd.domain.chain import Refused
-from perpbotd.domain.matching import Match, Outcome, Vote, find, judge
-from perpbotd.domain.types import Address
+from perpbotd.domain.matching import Match, Outcome, Vote, judge, shows
 from perpbotd.errors import Upstream
-from perpbotd.messages import BlockRead
+from perpbotd.messages import Transfer
 from perpbotd.ports import ChainNode, Receipt
 
 
-async def confirm(
-    nodes: Sequence[ChainNode], matches: Sequence[Match], watched: Collection[Address], *, quorum: int
-) -> list[Outcome] | Refused:
+async def confirm(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quorum: int) -> list[Outcome] | Refused:
     """What became of each match by the word of `quorum` providers; refused where that many do not agree.
 
-    A block's hash says nothing about the list that came with it, so each has to show the match in its own block too.
+    A block's hash says nothing about the list that came with it, so each has to show the transaction in that block too:
+    asked for by its hash, since a full block has megabytes and the tip's reader waits for the same wire.
     """
     if not matches:
         return []
@@ -27,7 +25,7 @@ async def confirm(
 
     async def hear(node: ChainNode) -> None:
         try:
-            votes.extend(await _votes(node, matches, watched))
+            votes.extend(await _votes(node, matches))
         except Upstream:
             return
         if not isinstance(judge(matches, votes, quorum=quorum), Refused):
@@ -40,12 +38,13 @@ async def confirm(
     return judge(matches, votes, quorum=quorum)
 
 
-async def _votes(node: ChainNode, matches: Sequence[Match], watched: Collection[Address]) -> list[Vote]:
-    blocks = await node.blocks(sorted({match.block for match in matches}))
-    shown = find([block for block in blocks if isinstance(block, BlockRead)], watched)
-    if isinstance(shown, Refused):
-        return []
-    same = [match for match in matches if match in shown]
+async def _votes(node: ChainNode, matches: Sequence[Match]) -> list[Vote]:
+    shown = await node.transfers([match.tx for match in matches])
+    same = [
+        match
+        for match, transfer in zip(matches, shown, strict=True)
+        if isinstance(transfer, Transfer) and shows(transfer, match)
+    ]
     receipts = await node.receipts([match.tx for match in same])
     return [
         (match.tx, receipt.block_hash, receipt.status)

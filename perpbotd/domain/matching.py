@@ -86,6 +86,16 @@ def find(blocks: Iterable[BlockRead], watched: Collection[Address]) -> list[Matc
     return matches
 
 
+def shows(transfer: Transfer, match: Match) -> bool:
+    """Whether this is the match's transaction in the match's block, by all that it says of itself."""
+    try:
+        wei = transfer.wei
+    except ValueError:
+        return False
+    told = (transfer.hash, transfer.sender, transfer.to, wei, transfer.block_hash)
+    return told == (match.tx, match.sender, match.to, match.wei, match.block_hash)
+
+
 def judge(matches: Sequence[Match], votes: Sequence[Vote], *, quorum: int) -> list[Outcome] | Refused:
     """Each match as `quorum` receipts of its very block have it; refused where that many do not agree."""
     counted = Counter(votes)

@@ -23,8 +23,6 @@ class Wei(int):
 
 DEPOSIT_WEI = Wei(100_000_000_000_000)
 """0.0001 BNB, the amount the published guide asks for (linking-guide.txt, step 2)."""
-EXCESS_WEI = Wei(1_000_000_000_000_000)
-"""0.001 BNB: an excess above it is sent back on request (product.md, Cases)."""
 
 
 class Grade(StrEnum):

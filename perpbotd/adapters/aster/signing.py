@@ -10,7 +10,6 @@ from eth_utils.crypto import keccak
 from perpbotd.secret import Secret
 
 MAINNET_CHAIN_ID = 1666
-TESTNET_CHAIN_ID = 714
 
 _DOMAIN_TYPE = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _MESSAGE_TYPE = keccak(text="Message(string msg)")

@@ -12,7 +12,7 @@ import trio
 from perpbotd.domain.types import Address, Hash, Wei
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import Bell
-from perpbotd.messages import BlockRead
+from perpbotd.messages import BlockRead, Transfer
 from perpbotd.ports import Capabilities, Header, NotThere, Receipt
 
 from . import balances, shapes
@@ -107,6 +107,12 @@ class JsonRpcNode(ABC):
         """The block at the tip; raises Upstream."""
         found = await self._call("eth_getBlockByNumber", ["latest", True], shapes.RawBlock)
         return found if isinstance(found, NotThere) else shapes.block(self.name, found)
+
+    async def transfers(self, transactions: Sequence[Hash]) -> list[Transfer | NotThere]:
+        """In the order asked; raises Upstream."""
+        asks: list[_Ask] = [("eth_getTransactionByHash", [transaction]) for transaction in transactions]
+        found = await self._calls(asks, shapes.RawTransaction, at_once=_BATCH_CALLS)
+        return [raw if isinstance(raw, NotThere) else shapes.transfer(raw) for raw in found]
 
     async def receipts(self, transactions: Sequence[Hash]) -> list[Receipt | NotThere]:
         """In the order asked; raises Upstream."""

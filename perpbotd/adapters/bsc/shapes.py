@@ -66,6 +66,16 @@ class RawBlock(msgspec.Struct, frozen=True, rename="camel"):
     transactions: tuple[Transfer, ...] = ()
 
 
+class RawTransaction(msgspec.Struct, frozen=True, rename={"sender": "from", "block_hash": "blockHash"}):
+    """A transaction by its hash; in no block while it waits."""
+
+    hash: Hash
+    sender: Address
+    to: Address | None
+    value: str
+    block_hash: Hash | None = None
+
+
 class RawReceipt(msgspec.Struct, frozen=True, rename="camel"):
     """The part of a receipt that says whether value moved, and where."""
 
@@ -77,12 +87,14 @@ class RawReceipt(msgspec.Struct, frozen=True, rename="camel"):
 _replies: dict[Any, msgspec.json.Decoder[Any]] = {
     RawHeader: msgspec.json.Decoder(Reply[RawHeader]),
     RawBlock: msgspec.json.Decoder(Reply[RawBlock]),
+    RawTransaction: msgspec.json.Decoder(Reply[RawTransaction]),
     RawReceipt: msgspec.json.Decoder(Reply[RawReceipt]),
     str: msgspec.json.Decoder(Reply[str]),
 }
 _batches: dict[Any, msgspec.json.Decoder[Any]] = {
     RawHeader: msgspec.json.Decoder(list[Numbered[RawHeader]]),
     RawBlock: msgspec.json.Decoder(list[Numbered[RawBlock]]),
+    RawTransaction: msgspec.json.Decoder(list[Numbered[RawTransaction]]),
     RawReceipt: msgspec.json.Decoder(list[Numbered[RawReceipt]]),
     str: msgspec.json.Decoder(list[Numbered[str]]),
 }
@@ -186,6 +198,13 @@ def header(service: str, raw: RawHeader) -> Header:
         parent_hash=raw.parent_hash,
         timestamp=quantity(service, raw.timestamp),
     )
+
+
+def transfer(raw: RawTransaction) -> Transfer | NotThere:
+    """The transfer, once it is in a block."""
+    if raw.block_hash is None:
+        return NotThere(what=f"transaction {raw.hash} in a block")
+    return _lowered(Transfer(hash=raw.hash, sender=raw.sender, to=raw.to, value=raw.value, block_hash=raw.block_hash))
 
 
 def receipt(service: str, raw: RawReceipt) -> Receipt:
