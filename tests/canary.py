@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 
 def forms(secret: bytes) -> dict[str, bytes]:
@@ -21,3 +22,13 @@ def forms(secret: bytes) -> dict[str, bytes]:
 def leaks(written: bytes, secret: bytes) -> list[str]:
     """The spellings in which the secret is there."""
     return [name for name, form in forms(secret).items() if form in written]
+
+
+def search(written: Mapping[str, bytes], secrets: Mapping[str, bytes]) -> list[str]:
+    """Which secret is where, and how it is spelt, as `place: secret as spelling`."""
+    return [
+        f"{place}: {name} as {spelling}"
+        for place, content in written.items()
+        for name, secret in secrets.items()
+        for spelling in leaks(content, secret)
+    ]

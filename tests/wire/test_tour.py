@@ -1,0 +1,100 @@
+"""`perpbotd sandbox --tour` as a newcomer runs it: the published guide in its order, exit 0 only where it worked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from perpbotd.cli import CONFIG_ERROR, main
+from perpbotd.domain.verdicts import RULES
+from perpbotd.sandbox.command import TourFailed, conclude
+from perpbotd.sandbox.guide import Detour, Outcome
+from tests.guide import GUIDE_QUOTES, in_order
+from tests.wire.conftest import Tour
+
+MARGIN = re.compile(r"^.{5} │ ", re.MULTILINE)
+WITHDRAW_ON = (
+    *GUIDE_QUOTES[:-1],
+    "On Aster open Edit API, tick only Read and Futures (Perps); leave Spot and Withdraw unticked.",
+    "❌ Withdraw is on: untick it",
+    "[ Check again ]",
+    "untick Withdraw",
+    "you │ [ Check again ]",
+    "🎉 Linked!",
+    "✅ Withdraw is off",
+)
+EXCHANGE_PAYER = (
+    *GUIDE_QUOTES[:3],
+    "you withdraw 0.0001 BNB from an exchange to the address",
+    "Your BNB arrived, but from an exchange or contract, so we can't tell which wallet is yours. "
+    "Send once more from the wallet connected on Aster",
+    "you send 0.0001 BNB to the address from your wallet",
+    *GUIDE_QUOTES[4:],
+    "🎉 Linked!",
+)
+GOOD = Outcome(linked=True, proven=len(RULES), rules=len(RULES), left_over=0)
+
+
+def told(printed: str) -> str:
+    """The transcript as one reads it: without its margin, a wrapped line as one."""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", MARGIN.sub("", printed))
+
+
+def seconds(printed: str) -> float:
+    found = re.search(r"nothing pasted is left, ([\d.]+) s in all", printed)
+    assert found is not None
+    return float(found[1])
+
+
+def test_the_tour_plays_the_published_guide_in_its_order_and_ends_linked(tours: dict[str, Tour]) -> None:
+    code, printed, complaints = tours["guide"].ended()
+    assert (code, complaints) == (0, "")
+    assert in_order(GUIDE_QUOTES, [printed]) == []
+    assert in_order(["❌ Futures (Perps) is off: tick it", "you │ [ Check again ]", "🎉 Linked!"], [printed]) == []
+    assert in_order(["you │ ‹your API Secret›", "× your message ‹your API Secret› disappears"], [printed]) == []
+    assert f"Linked: {len(RULES)} of {len(RULES)} rules proven, nothing pasted is left" in printed
+    assert seconds(printed) < 30
+
+
+def test_the_tour_with_withdraw_on_says_so_and_ends_linked_by_check_again(tours: dict[str, Tour]) -> None:
+    code, printed, complaints = tours["withdraw-on"].ended()
+    assert (code, complaints) == (0, "")
+    assert in_order(WITHDRAW_ON, [told(printed), printed]) == []
+    assert seconds(printed) < 30
+
+
+def test_the_tour_with_a_payment_from_an_exchange_says_so_and_ends_linked_by_the_wallets_own(
+    tours: dict[str, Tour],
+) -> None:
+    code, printed, complaints = tours["exchange-payer"].ended()
+    assert (code, complaints) == (0, "")
+    assert in_order(EXCHANGE_PAYER, [told(printed)]) == []
+    assert seconds(printed) < 30
+
+
+def test_a_transcript_that_lacks_a_sentence_or_has_it_too_early_is_noticed(tours: dict[str, Tour]) -> None:
+    _, printed, _ = tours["guide"].ended()
+    verified = "✅ Wallet verified! Now send your Aster API Key."
+    assert in_order(GUIDE_QUOTES, [printed.replace(verified, "Verified.")]) == [verified]
+    assert in_order(GUIDE_QUOTES, [verified, printed.replace(verified, "Verified.")]) == [verified]
+
+
+def test_a_tour_that_does_not_exist_is_one_line_and_exit_78(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", "--tour=nowhere"]) == CONFIG_ERROR
+    assert capsys.readouterr() == ("", f"perpbotd: there is no tour nowhere; there are: {', '.join(Detour)}\n")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        None,
+        Outcome(linked=False, proven=len(RULES), rules=len(RULES), left_over=0),
+        Outcome(linked=True, proven=len(RULES) - 1, rules=len(RULES), left_over=0),
+        Outcome(linked=True, proven=len(RULES), rules=len(RULES), left_over=1),
+    ],
+)
+def test_a_tour_that_ends_otherwise_than_linked_proven_and_clean_has_failed(outcome: Outcome | None) -> None:
+    conclude(GOOD, 1.0)
+    with pytest.raises(TourFailed):
+        conclude(outcome, 1.0)
