@@ -182,7 +182,7 @@ def test_an_impure_domain_is_noticed() -> None:
 
 PARTS: Final = {
     "store": set[str](),
-    "follower": {"providers", "finality", "tips", "second_look", "progress"},
+    "follower": {"providers", "finality", "tips", "second_look", "progress", "ranges", "steps"},
     "matcher": {"anchors", "books", "deposits", "payers", "readings", "reconciling", "watched", "witnesses"},
     "linker": {"decisions"},
     "relay": {"errands", "settling"},

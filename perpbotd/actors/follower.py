@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
 
 import msgspec
 import trio
 
 from perpbotd.actors.finality import Finality
 from perpbotd.actors.life_signs import Facts, LifeSigns
-from perpbotd.actors.progress import Progress
-from perpbotd.actors.providers import HeadBell, Herald, Panel, Provider, pause, race
+from perpbotd.actors.providers import HeadBell, Herald, Panel, Provider, pause
+from perpbotd.actors.ranges import Ranges
 from perpbotd.actors.second_look import SecondLook
+from perpbotd.actors.steps import Idle, Step, Stuck, Taken, undecided, violated
 from perpbotd.actors.tips import Tips
 from perpbotd.domain import chain
 from perpbotd.domain.chain import Advance, Point, Violation, Wait
-from perpbotd.domain.types import Hash, Ms
+from perpbotd.domain.types import Hash
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import Bell, Call, ask
-from perpbotd.messages import Anchored, AskCursor, BlockRead, Cursor, FinalRange, Pulse, StartAt, ToMatcher
-from perpbotd.ports import ChainNode, Header, NotThere
-
-T = TypeVar("T")
+from perpbotd.messages import AskCursor, Cursor, Pulse, StartAt, ToMatcher
+from perpbotd.ports import ChainNode, Header
 
 _LONGEST_PAUSE_S = 5.0
 _FIRST_MEETING_S = 3.0
@@ -64,26 +62,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     anchored: Point
     scanned: Point
     full: bool
-
-
-class Idle(msgspec.Struct, frozen=True):
-    """All that is final has been taken."""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """Something was handed to the matcher; `more` can be had already."""
-
-    more: bool
-
-
-class Stuck(msgspec.Struct, frozen=True):
-    """Nothing could be taken; `violation` where only an operator can say what is true."""
-
-    why: str
-    violation: bool = False
-
-
-Step: TypeAlias = Idle | Taken | Stuck
 
 
 async def follower(
@@ -145,10 +123,18 @@ class _Follower:
         )
         self.tips = Tips(panel, to_matcher, kept=config.recent, longest=config.look, hedge=config.hedge)
         self.second_look = SecondLook(panel, to_matcher, every=config.second_look, window=config.window)
-        self._progress = Progress()
+        self._ranges = Ranges(
+            panel,
+            self._finality,
+            self.tips,
+            self.second_look,
+            to_matcher,
+            quorum=config.quorum,
+            longest=config.range_limit,
+            burst=config.burst,
+            hedge=config.hedge,
+        )
         self._standing: Standing | None = None
-        self._sent: Point | None = None
-        self._limit = config.range_limit
         self._not_before = 0.0
         self._moved_at = trio.current_time()
         self._step: Step = Idle()
@@ -178,7 +164,7 @@ class _Follower:
         if standing is None or not standing.full:
             return None
         # What was handed on since the matcher was asked is not read for a hint any more.
-        return max(standing.anchored.number, -1 if self._sent is None else self._sent.number)
+        return max(standing.anchored.number, -1 if self._ranges.sent is None else self._ranges.sent.number)
 
     async def _where(self) -> Standing | None:
         kept = await ask(self._ask_cursor, AskCursor())
@@ -211,13 +197,13 @@ class _Follower:
                 return
 
     async def _forward(self, standing: Standing | None, ready: Sequence[Provider]) -> Step:
-        sent, self._sent = self._sent, None
-        if sent is not None and (standing is None or not _reached(standing, sent)):
-            return self._discard("the matcher refused the range")
+        sent, self._ranges.sent = self._ranges.sent, None
+        if sent is not None and not self._reached(standing, sent):
+            return self._ranges.discard("the matcher refused the range")
         if len(ready) < self._config.quorum:
             return Stuck(f"{len(ready)} of {self._config.quorum} needed providers answer")
         if standing is not None and standing.full and standing.scanned.number < standing.anchored.number:
-            return await self._read(standing.scanned, standing.anchored, ready)
+            return await self._ranges.read(standing.scanned, standing.anchored, ready)
         claims = await self._finality.claims(ready)
         if not claims:
             return Stuck("no provider knows a finalized block")
@@ -225,21 +211,30 @@ class _Follower:
             return await self._begin(ready, claims)
         cursor, config = standing.anchored, self._config
         target = self._finality.reach(
-            cursor.number, claims, config.burst * self._limit if standing.full else config.header_limit
+            cursor.number, claims, self._ranges.reach if standing.full else config.header_limit
         )
         hashes = await self._finality.hashes(target, ready if target > cursor.number else (), claims)
         match chain.decide(cursor, target, hashes, quorum=config.quorum):
             case Advance(to=to, anchor=anchor):
                 end = Point(number=to, hash=anchor)
                 return await (
-                    self._read(cursor, end, ready) if standing.full else self._anchor(cursor, end, claims, ready)
+                    self._ranges.read(cursor, end, ready)
+                    if standing.full
+                    else self._ranges.anchor(cursor, end, claims, ready)
                 )
             case Violation() as violation:
-                return _violated(violation)
+                return violated(violation)
             case Wait(why=why):
                 if not why or target <= cursor.number:
                     return Idle()
-                return Stuck(why if hashes else _undecided(target, hashes))
+                return Stuck(why) if hashes else undecided(target, hashes)
+
+    def _reached(self, standing: Standing | None, sent: Point) -> bool:
+        """Whether the matcher has taken all that was handed on, up to this point; balances may have led it further."""
+        if standing is None:
+            return False
+        at = standing.scanned if self._ranges.sent_blocks else standing.anchored
+        return at == sent or at.number > sent.number
 
     async def _begin(self, ready: Sequence[Provider], claims: dict[Provider, Header]) -> Step:
         number = self._finality.reach(-1, claims)
@@ -248,107 +243,9 @@ class _Follower:
         hashes = await self._finality.hashes(number, ready, claims)
         agreed = chain.agreement(hashes, quorum=self._config.quorum)
         if agreed is None:
-            return Stuck(_undecided(number, hashes))
+            return undecided(number, hashes)
         await self._to_matcher.send(StartAt(number=number, hash=agreed))
         return Taken(more=True)
-
-    async def _anchor(
-        self, cursor: Point, end: Point, claims: dict[Provider, Header], ready: Sequence[Provider]
-    ) -> Step:
-        """Hand on the headers alone; the last is mostly known from who claims it."""
-        last = next((claim for claim in claims.values() if (claim.number, claim.hash) == (end.number, end.hash)), None)
-        missing = range(cursor.number + 1, end.number + (last is None))
-        headers: list[Header] = []
-        if missing:
-            found = await self._fetch(ready, missing, lambda node: node.headers(missing))
-            if isinstance(found, Stuck):
-                return found
-            headers = [header for header in found[1] if isinstance(header, Header)]
-        headers += [] if last is None else [last]
-        verdict = chain.verify_range(cursor, end, headers)
-        if isinstance(verdict, chain.Refused):
-            return await self._refused(cursor, verdict, ready)
-        at = Ms(headers[-1].timestamp * 1000)
-        await self._to_matcher.send(
-            Anchored(after=cursor.number, after_hash=cursor.hash, number=end.number, hash=end.hash, at=at)
-        )
-        self._took(end)
-        return Taken(more=end.number < self._finality.highest)
-
-    async def _read(self, start: Point, end: Point, ready: Sequence[Provider]) -> Step:
-        """Hand on the blocks in ranges, a few of them before it is asked what became of them."""
-        for _ in range(self._config.burst):
-            stuck = await self._take(start, end, ready)
-            if isinstance(stuck, Stuck):
-                return stuck
-            start = stuck
-            if start.number == end.number:
-                break
-        return Taken(more=start.number < max(end.number, self._finality.highest))
-
-    async def _take(self, cursor: Point, end: Point, ready: Sequence[Provider]) -> Point | Stuck:
-        anchor = end
-        if end.number > cursor.number + self._limit:
-            number = cursor.number + self._limit
-            hashes = await self._finality.hashes(number, ready, {})
-            agreed = chain.agreement(hashes, quorum=self._config.quorum)
-            if agreed is None:
-                return self._discard(_undecided(number, hashes))
-            anchor = Point(number=number, hash=agreed)
-        known = chain.known_end(anchor, cursor.number, self.tips.blocks)
-        served = [self.tips.served[block.hash] for block in known]
-        missing = range(cursor.number + 1, anchor.number + 1 - len(known))
-        blocks: list[BlockRead] = []
-        if missing:
-            found = await self._fetch(ready, missing, lambda node: node.blocks(missing))
-            if isinstance(found, Stuck):
-                return found
-            blocks = [block for block in found[1] if isinstance(block, BlockRead)]
-            served = [found[0]] * len(blocks) + served
-        blocks += known
-        verdict = chain.verify_range(cursor, anchor, blocks)
-        if isinstance(verdict, chain.Refused):
-            return await self._refused(cursor, verdict, ready)
-        await self._to_matcher.send(FinalRange(after=cursor.number, after_hash=cursor.hash, blocks=tuple(blocks)))
-        self.second_look.took(blocks, served)
-        self.tips.forget(blocks)
-        self._limit = min(self._limit * 2, self._config.range_limit)
-        self._took(anchor)
-        return anchor
-
-    async def _fetch(
-        self, ready: Sequence[Provider], numbers: range, call: Callable[[ChainNode], Awaitable[list[T | NotThere]]]
-    ) -> tuple[Provider, list[T | NotThere]] | Stuck:
-        """All of these from one provider, whoever can give them."""
-        patience = self._config.hedge * (1 + len(numbers) / 2)
-        found = await race(ready, call, fits=_complete, patience=patience)
-        if found is None:
-            return self._discard("; ".join(f"{each.node.name}: {each.trouble}" for each in ready))
-        provider, items = found
-        gap = next((number for number, item in zip(numbers, items, strict=True) if isinstance(item, NotThere)), None)
-        if gap is not None:
-            return self._discard(f"{provider.node.name} has no block {gap}")
-        self._panel.prefer(provider)
-        return found
-
-    async def _refused(self, cursor: Point, refused: chain.Refused, ready: Sequence[Provider]) -> Stuck:
-        source = self._panel.ready()[:1]
-        if refused.off_cursor:
-            hashes = await self._finality.hashes(cursor.number, ready, {})
-            decision = chain.decide(cursor, cursor.number, hashes, quorum=self._config.quorum)
-            if isinstance(decision, Violation):
-                return _violated(decision)
-        return self._discard(f"{source[0].node.name if source else 'a provider'}: {refused.reason}")
-
-    def _took(self, point: Point) -> None:
-        self._sent = point
-        self._progress.at(point.number)
-
-    def _discard(self, why: str) -> Stuck:
-        self._panel.rotate()
-        self._limit = max(1, self._limit // 2)
-        self.tips.forget()
-        return Stuck(why)
 
     def facts(self) -> Facts:
         """For `status`; numbers of blocks, `lag` of those that are final and not taken yet."""
@@ -357,7 +254,7 @@ class _Follower:
         scanned = -1 if standing is None else standing.scanned.number
         reading = standing is None or standing.full
         # Within a burst the matcher's word is of its beginning.
-        at = max(scanned if reading else anchored, -1 if self._sent is None else self._sent.number)
+        at = max(scanned if reading else anchored, -1 if self._ranges.sent is None else self._ranges.sent.number)
         behind = max(0, finalized - at)
         catching_up = standing is not None and behind > self._config.range_limit
         facts: Facts = {
@@ -366,7 +263,7 @@ class _Follower:
             "scanned": scanned,
             "finalized": finalized,
             "lag": behind,
-            "progress": self._progress.says(behind) if catching_up else "",
+            "progress": self._ranges.progress.says(behind) if catching_up else "",
             "looked twice": self.second_look.looked,
             "trouble": self._step.why if isinstance(self._step, Stuck) else "",
             "alarm": self._alarm(),
@@ -385,28 +282,3 @@ class _Follower:
         if trio.current_time() - self._moved_at < self._config.loud:
             return ""
         return f"no block was taken for {self._config.loud:.0f} s, check the chain providers: {self._step.why}"
-
-
-def _reached(standing: Standing, sent: Point) -> bool:
-    """Whether the matcher has taken all up to a point, of whose hash it is where it stands right there."""
-    return any(
-        at == sent or at.number > sent.number
-        for at in ((standing.scanned,) if standing.full else (standing.anchored, standing.scanned))
-    )
-
-
-def _complete(items: Sequence[object]) -> bool:
-    return not any(isinstance(item, NotThere) for item in items)
-
-
-def _undecided(number: int, hashes: Sequence[Hash]) -> str:
-    return (
-        f"the providers do not agree about block {number}" if hashes else f"nobody of the providers has block {number}"
-    )
-
-
-def _violated(violation: Violation) -> Stuck:
-    return Stuck(
-        f"FINALITY VIOLATION: block {violation.number} was taken for final and is {violation.hash} now",
-        violation=True,
-    )

@@ -19,7 +19,6 @@ _LONGEST_PAUSE_S = 10.0
 _LONGEST_WISH_S = 300.0
 """Whatever a provider asks for (Retry-After), it is tried again after this."""
 _QUARANTINE_S = 60.0
-_ATTEND_S = 0.5
 _ECHO_S = 0.3
 _USUAL_PACE_S = 0.05
 _LONGEST_PATIENCE_S = 3.0
@@ -42,6 +41,7 @@ class Provider:
         self.wrong = ""
         self.trouble = ""
         self.offers: Capabilities | None = None
+        self.lost = trio.Event()
         self.heads = False
         self.pace = _USUAL_PACE_S
         self._failing_since: float | None = None
@@ -69,6 +69,7 @@ class Provider:
             self.trouble = error.what
             # It may be another process, or another machine, that answers next.
             self.offers = None
+            self.lost.set()
             if self._failing_since is None:
                 self._failing_since = asked
             wish = min(error.retry_after or 0.0, _LONGEST_WISH_S)
@@ -91,7 +92,8 @@ class Provider:
         self._retry_at = trio.current_time() + _QUARANTINE_S
 
     async def probe(self) -> None:
-        """Find out what it offers."""
+        """Find out what it offers, until it is lost."""
+        self.lost = trio.Event()
         self.offers = await self.ask(lambda node: node.probe())
 
     def state(self) -> str:
@@ -136,14 +138,14 @@ class Panel:
     async def attend(self, provider: Provider, bell: Bell) -> None:
         """Check and probe one provider whenever that is due, until cancelled; rings when it is back."""
         while True:
-            if provider.due():
-                if not provider.believed:
-                    await provider.check(self._chain_id, self._genesis)
-                    if provider.believed:
-                        bell.ring()
-                elif provider.offers is None:
-                    await provider.probe()
-            await trio.sleep(max(_ATTEND_S, provider.due_at() - trio.current_time()))
+            await trio.sleep_until(provider.due_at())
+            if not provider.believed:
+                await provider.check(self._chain_id, self._genesis)
+                if provider.believed:
+                    bell.ring()
+                continue
+            await provider.probe()
+            await provider.lost.wait()
 
     def ready(self) -> list[Provider]:
         """Those that can be believed and asked now, the one that serves blocks at present first."""

@@ -16,7 +16,8 @@ _BYTES: Final = 20
 _FIRST_SLOTS: Final = 64
 _SLOTS_AN_ADDRESS: Final = 3
 _MARKS_A_SLOT: Final = 4
-"""So at most one in twelve of the transfers to strangers is looked at twice, and most of those need one probe."""
+"""So at most one in twelve of the transfers to strangers is looked at twice."""
+_MARK_BITS: Final = 24
 
 
 class AddressBook(Mapping[Address, AddressRow]):
@@ -52,9 +53,11 @@ class AddressBook(Mapping[Address, AddressRow]):
             self._grow()
 
     def sift(self, transfers: Sequence[Transfer]) -> Sequence[Transfer]:
-        """The transfers whose receiver's place is marked: all to these addresses and a few others."""
+        """The transfers to these addresses: those whose receiver is marked, and of these whose has a row."""
         marks, mask = self._marks, len(self._marks) - 1
-        return [transfer for transfer in transfers if marks[hash(transfer.to) & mask]]
+        marked = [transfer for transfer in transfers if marks[hash(transfer.to) & mask]]
+        slots, slot = self._slots, self._slot
+        return [transfer for transfer in marked if transfer.to is not None and slots[slot(transfer.to)]]
 
     def __getitem__(self, address: Address) -> AddressRow:
         if address not in self:
@@ -80,7 +83,8 @@ class AddressBook(Mapping[Address, AddressRow]):
         """Where an address stands, or would."""
         slots, mask, addresses = self._slots, len(self._slots) - 1, self._addresses
         digits = address[2:]
-        at = hash(address) & mask
+        # Other bits than the mark's: whom a mark does not tell from a stranger, an empty slot mostly does.
+        at = hash(address) >> _MARK_BITS & mask
         while (end := _BYTES * slots[at]) and addresses[end - _BYTES : end].hex() != digits:
             at = (at + 1) & mask
         return at

@@ -282,7 +282,7 @@ def test_unreachable_providers_are_waited_for_and_shown(
     # The operators are told after a minute.
     assert code == (ctl.ALARM if "ALARM follower" in said else OK)
     served.late_ones_come()
-    status_until("provider first: ok · provider second: ok")
+    status_until(r"provider first: ok\b.* · provider second: ok\b")
     assert running.process.poll() is None
     running.hears("WATCHDOG=1")
 

@@ -1,0 +1,77 @@
+"""The second look: every block that was taken once more, through the other provider, and never much of it at once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from perpbotd.actors.providers import Panel
+from perpbotd.actors.second_look import SecondLook
+from perpbotd.domain.types import Hash
+from perpbotd.messages import BlockRead, Rescan, ToMatcher
+from perpbotd.sandbox.chain import Chain, Node, Wallet
+from tests.scenario.local_node import LocalNode
+
+USER = Wallet.create("user")
+EVERY_S = 15.0
+
+
+class Counting(LocalNode):
+    """Remembers when how many blocks were asked for."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        self.asked: list[tuple[float, int]] = []
+
+    async def blocks(self, numbers):  # type: ignore[no-untyped-def]
+        self.asked.append((trio.current_time(), len(numbers)))
+        return await super().blocks(numbers)
+
+
+async def looks(blocks: int, transfers: int, *, seconds: float) -> tuple[list[tuple[float, int]], list[int]]:
+    """When the other provider was asked for how many blocks, and the numbers of those that came back."""
+    chain = Chain({USER.address: 10**18})
+    nodes = [Counting(Node(chain, name=name)) for name in ("one", "two")]
+    chain.mine_blocks(blocks)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    taken = [block for block in await nodes[0].blocks(range(1, blocks + 1)) if isinstance(block, BlockRead)]
+    crowd = tuple(range(transfers))
+    full = [BlockRead(**{**fields(block), "transfers": crowd}) for block in taken]
+    since = trio.current_time()
+    look.took(full, [panel.providers[0]] * blocks)
+    with trio.move_on_after(seconds):
+        await look.run()
+    numbers: list[int] = []
+    while receive.statistics().current_buffer_used:
+        message = receive.receive_nowait()
+        assert isinstance(message, Rescan)
+        numbers += [block.number for block in message.blocks]
+    assert look.looked == len(numbers)
+    return [(at - since, count) for at, count in nodes[1].asked], numbers
+
+
+def fields(block: BlockRead) -> dict[str, object]:
+    return {name: getattr(block, name) for name in block.__struct_fields__}
+
+
+@pytest.mark.parametrize(("transfers", "at_once"), [(0, 20), (100, 10), (900, 1), (5_000, 1)])
+async def test_big_blocks_are_looked_at_one_by_one_and_small_ones_together(
+    autojump_clock: MockClock, transfers: int, at_once: int
+) -> None:
+    asked, numbers = await looks(20, transfers, seconds=2 * EVERY_S)
+    assert numbers == list(range(1, 21))
+    assert {count for _, count in asked} == {at_once}
+    assert asked[0][0] == EVERY_S
+    pauses = [later - earlier for (earlier, _), (later, _) in pairwise(asked)]
+    assert all(pause >= EVERY_S * at_once / 50 for pause in pauses)
+
+
+async def test_it_keeps_up_with_full_blocks_at_the_chains_pace(autojump_clock: MockClock) -> None:
+    _, numbers = await looks(100, 2_600, seconds=3 * EVERY_S)
+    assert len(numbers) / (2 * EVERY_S) > 1 / 0.45
