@@ -128,10 +128,13 @@ class _Linker:
         draft = Draft(self._store, taken.user, self._clock.now(), self._entropy)
         draft.ops.append(Drop(table=Table.INBOX, key=entry.key))
         draft.expects.append(Expect(table=Table.INBOX, key=entry.key, row=entry.row))
-        if link is not None:
-            decision = await self._decide(link, taken.event, draft)
-            await self._keep(before, decision.link, link, taken, draft)
-        return await self._commit(draft)
+        if link is None:
+            return await self._commit(draft)
+        decision = await self._decide(link, taken.event, draft)
+        await self._keep(before, decision.link, link, taken, draft)
+        intents = await self._commit(draft)
+        _tell(link, decision.link, taken.event)
+        return intents
 
     async def _decide(self, link: Link, event: Event, draft: Draft) -> Decision:
         now = self._clock.now()
@@ -247,3 +250,10 @@ class _Linker:
             pulses.send_nowait(Pulse(actor="linker", at=trio.current_time(), facts=facts))
         except trio.WouldBlock:
             return  # Nobody has looked since the last one.
+
+
+def _tell(before: Link, after: Link, event: Event) -> None:
+    """Kinds and states only, under the link's own id: neither what was said nor by whom belongs in a log."""
+    _log.debug("link %s: %s", after.link_id, type(event).__name__)
+    if after.state is not before.state:
+        _log.info("link %s: %s -> %s", after.link_id, before.state, after.state)

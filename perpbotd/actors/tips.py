@@ -71,6 +71,8 @@ class Tips:
         provider, block = found
         if isinstance(block, NotThere) or not self._is_news(block) or block.number <= number:
             return False
+        # Whoever was first is asked first from now on: one that stalls costs the patience once, and not a block.
+        self._panel.prefer(provider)
         await self._keep(provider, block)
         # Heads are lost, and a look begins late: what came in between is for the user's eyes, too.
         for missed in await self._between(number, block, provider):

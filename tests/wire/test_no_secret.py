@@ -110,7 +110,9 @@ def test_the_search_sees_all_there_is(left: Left) -> None:
     assert {"perpbotd.log", "store/data/data.mdb", "store/users/data.mdb", "journal"} <= set(left.written)
     shown = b"".join(content for place, content in left.written.items() if place.startswith("screen"))
     assert b"Check again" in shown
-    assert b"is ready" in left.written["perpbotd.log"] and b"stopping on" in left.written["perpbotd.log"]
+    log = left.written["perpbotd.log"]
+    assert b"is ready" in log and b"stopping on" in log and b"checking -> permissions" in log
+    assert log.count(b" DEBUG ") >= 5
     assert "🎉 Linked!".encode() in left.written["journal"]
     for name, place in OWN_PLACE.items():
         assert any(f"{place}: {name} as" in leak for leak in search(left.written, left.secrets))
