@@ -335,6 +335,16 @@ async def test_mixed_case_addresses_match_all_the_same() -> None:
     assert [(t.sender, t.to) for t in block.transfers] == [(USER.address, DEPOSIT), (USER.address, None)]
 
 
+async def test_one_receiver_with_capitals_among_many_matches_too() -> None:
+    tx = {"hash": "0x" + "cc" * 32, "from": USER.address, "to": DEPOSIT, "value": "0x1", "blockHash": GOOD["hash"]}
+    odd = tx | {"to": Wallet.create("deposit").checksum_address}
+    shape = GOOD | {"transactionsRoot": "0x" + "dd" * 32, "transactions": [*([tx] * 50), odd]}
+    async with answering(lambda _: Response(body=msgspec.json.encode({"result": shape}))) as adapter:
+        block = await adapter.newest()
+    assert isinstance(block, BlockRead)
+    assert {transfer.to for transfer in block.transfers} == {DEPOSIT}
+
+
 async def test_no_more_requests_at_a_time_than_were_allowed() -> None:
     node = make()
     node.chain.mine_blocks(12)

@@ -176,10 +176,12 @@ def block(service: str, raw: RawBlock) -> BlockRead:
     if bool(raw.transactions) == (raw.transactions_root == EMPTY_ROOT):
         raise Upstream(service, f"block {raw.number}: its list of transactions is not what its root says")
     transfers = raw.transactions
-    # Lower case is what nodes send; looked for all the same, since a mixed-case address would match nobody. A node
-    # writes all its addresses alike, and a checksum's case (EIP-55) leaves hardly one of a thousand without a capital:
-    # the first few tell, where asking each takes half as long as decoding.
-    if not all(t.sender.islower() and (t.to is None or t.to.islower()) for t in transfers[:_TELLING]):
+    # Lower case is what nodes send; looked for all the same, since a receiver with a capital would match nobody. All of
+    # them at once, as asking each takes half as long as decoding; a sender with one refuses the range (matching.find),
+    # and a node writes all its addresses alike, so the first few tell.
+    receivers = "".join([transfer.to for transfer in transfers if transfer.to is not None])
+    capitals = bool(receivers) and not receivers.islower()
+    if capitals or not all(transfer.sender.islower() for transfer in transfers[:_TELLING]):
         transfers = tuple(_lowered(transfer) for transfer in transfers)
     return BlockRead(
         number=quantity(service, raw.number),
