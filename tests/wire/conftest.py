@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,10 +28,11 @@ class Tour:
         return self._code.result(timeout=300), self._out.read_text(), self._err.read_text()
 
     def kill(self) -> None:
-        """Where nobody waits for it any more."""
+        """Where nobody waits for it any more: as by ^C, so that it takes its daemon with it."""
         self._code.cancel()
-        if self._process is not None:
-            self._process.kill()
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=30)
 
     def _run(self) -> int:
         with self._out.open("wb") as out, self._err.open("wb") as err:
