@@ -19,6 +19,7 @@ from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import Invariant, PerpbotError
 from perpbotd.kernel.channel import Bell
+from perpbotd.kernel.pulses import pulse
 from perpbotd.kernel.strikes import Strikes
 from perpbotd.messages import (
     Append,
@@ -246,10 +247,7 @@ class _Linker:
             "parked": self._parked,
             "alarm": "; ".join(alarm for alarm in alarms if alarm),
         }
-        try:
-            pulses.send_nowait(Pulse(actor="linker", at=trio.current_time(), facts=facts))
-        except trio.WouldBlock:
-            return  # Nobody has looked since the last one.
+        pulse(pulses, "linker", facts)
 
 
 def _tell(before: Link, after: Link, event: Event) -> None:

@@ -17,6 +17,7 @@ from perpbotd.domain.agenda import Agenda, Tempo
 from perpbotd.domain.outbox import Waiting, unreadable, waiting
 from perpbotd.errors import PeerDied
 from perpbotd.kernel.channel import Bell, Call
+from perpbotd.kernel.pulses import pulse
 from perpbotd.kernel.supervise import FATAL
 from perpbotd.messages import (
     CheckAnswer,
@@ -168,10 +169,7 @@ class _Relay:
             "parked": self._parked,
             "alarm": f"{self._parked} parked rows of the outbox: skip or retry each" if self._parked else "",
         }
-        try:
-            self._pulses.send_nowait(Pulse(actor="relay", at=at, facts=facts))
-        except trio.WouldBlock:
-            return  # Nobody has looked since the last one.
+        pulse(self._pulses, "relay", facts)
 
 
 def _read(sequence: int, stored: Secret) -> Waiting:

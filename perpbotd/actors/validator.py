@@ -15,6 +15,7 @@ from perpbotd.domain.venue import AgentAnswer, Operator, Signer
 from perpbotd.domain.verdicts import judge
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import Call
+from perpbotd.kernel.pulses import pulse
 from perpbotd.messages import CheckAnswer, CheckCredential, Checked, Pulse, VenueTrouble
 from perpbotd.ports import Clock, Venue
 
@@ -156,10 +157,7 @@ class _Validator:
             "calibration_gap": self.operators.gap,
             "alarm": self.operators.wanting,
         }
-        try:
-            self._pulses.send_nowait(Pulse(actor="validator", at=trio.current_time(), facts=facts))
-        except trio.WouldBlock:
-            return  # Nobody has looked since the last one.
+        pulse(self._pulses, "validator", facts)
 
 
 def _wrong_user(code: int | None, message: str, user_ignored: bool) -> str:
