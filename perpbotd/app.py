@@ -25,6 +25,8 @@ from perpbotd.kernel.strikes import Strikes
 from perpbotd.kernel.supervise import Child, one_for_one, rest_for_one
 from perpbotd.messages import (
     AskCursor,
+    Calibrate,
+    CalibrateAnswer,
     CheckAnswer,
     CheckCredential,
     Cursor,
@@ -44,6 +46,7 @@ from perpbotd.ports import (
     Entropy,
     Gauges,
     OtherChain,
+    Senders,
     StoreRunner,
     Venue,
 )
@@ -56,8 +59,10 @@ EDGES: Final = (
     ("relay", "store"),
     ("matcher", "store"),
     ("admin", "store"),
+    ("validator", "store"),
     ("relay", "chat"),
     ("relay", "validator"),
+    ("admin", "validator"),
     ("follower", "matcher"),
 )
 """Who may block on whom: each is a mailbox of the second. A test sorts it; what must flow back is a row and a bell."""
@@ -85,6 +90,7 @@ class World:
         nodes: Sequence[ChainNode],
         transport: ChatTransport,
         venue: Venue,
+        senders: Senders,
         door: AdminDoor,
         elsewhere: Sequence[OtherChain] = (),
     ) -> None:
@@ -92,6 +98,7 @@ class World:
         self.nodes = tuple(nodes)
         self.transport = transport
         self.venue = venue
+        self.senders = senders
         self.door = door
         self.elsewhere = tuple(elsewhere)
 
@@ -115,6 +122,7 @@ class Wiring:
         self.cursors = Mailbox[Call[AskCursor, Cursor]]("matcher cursor", 1)
         self.deliveries = Mailbox[Call[Delivery, DeliveryResult]]("chat", 32)
         self.checks = Mailbox[Call[CheckCredential, CheckAnswer]]("validator", 16)
+        self.calibrations = Mailbox[Call[Calibrate, CalibrateAnswer]]("calibration", 1)
         self.pulses = Mailbox[Pulse]("pulses", 64)
         self.to_linker = Bell()
         self.to_relay = Bell()
@@ -126,6 +134,7 @@ class Wiring:
             self.cursors,
             self.deliveries,
             self.checks,
+            self.calibrations,
         )
 
     def gauges(self) -> Gauges:
@@ -184,11 +193,32 @@ def alone(wiring: Wiring, world: World, settings: Settings, clock: Clock, entrop
     return (
         Child(
             name="admin",
-            run=partial(admin, world.door, wiring.gauges(), to_store, pulses, settings.admin),
+            run=partial(
+                admin,
+                world.door,
+                wiring.gauges(),
+                to_store,
+                wiring.calibrations.send,
+                wiring.to_linker,
+                wiring.to_relay,
+                pulses,
+                clock,
+                settings.admin,
+            ),
         ),
         Child(
             name="validator",
-            run=partial(validator, world.venue, wiring.checks.receive, pulses, settings.validator, clock),
+            run=partial(
+                validator,
+                world.venue,
+                world.senders,
+                wiring.checks.receive,
+                wiring.calibrations.receive,
+                to_store,
+                pulses,
+                settings.validator,
+                clock,
+            ),
         ),
         Child(
             name="chat",

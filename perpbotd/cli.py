@@ -63,11 +63,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--world", choices=("production", "local"), default="production")
     check.set_defaults(command=_check)
 
-    sandbox = commands.add_parser("sandbox", help="a local Telegram, BNB Smart Chain and Aster to try it on")
-    what = sandbox.add_mutually_exclusive_group(required=True)
+    sandbox = commands.add_parser(
+        "sandbox", help="talk to the bot in a local world of Telegram, BNB Smart Chain and Aster"
+    )
+    what = sandbox.add_mutually_exclusive_group()
     what.add_argument("--tour", nargs="?", const="guide", metavar="NAME", help="play the published guide by itself")
-    what.add_argument("--serve", action="store_true", help="serve the local world until ^C")
+    what.add_argument(
+        "--serve",
+        nargs="?",
+        const="world",
+        choices=("world", "aster"),
+        help="serve the local world, or its Aster alone, until ^C",
+    )
     sandbox.add_argument("--dir", type=Path, help="where its configuration and store go (--serve: ./perpbotd-sandbox)")
+    sandbox.add_argument("--language", default="en", metavar="CODE", help="what your Telegram is set to, for the chat")
     sandbox.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     sandbox.set_defaults(command=_sandbox)
     return parser
@@ -105,8 +114,12 @@ def _sandbox(arguments: argparse.Namespace) -> int:
     # The only way to the local world (product.md, The sandbox): `run` cannot reach it.
     from perpbotd.sandbox import command
 
-    if arguments.serve:
+    if arguments.serve == "aster":
+        return command.serve_aster()
+    if arguments.serve is not None:
         return command.serve(arguments.dir or Path("perpbotd-sandbox"), arguments.log_level)
+    if arguments.tour is None:
+        return command.talk(arguments.dir, arguments.log_level, arguments.language)
     return command.tour(arguments.tour, arguments.dir, arguments.log_level)
 
 

@@ -17,6 +17,8 @@ from perpbotd.secret import Secret
 BSC_CHAIN_ID = 56
 BSC_GENESIS = Hash("0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b")
 """BNB Smart Chain's block 0 (bnb-chain/bsc, params/config.go, BSCGenesisHash)."""
+ASTER = "https://fapi.asterdex.com"
+PUBLIC_RPC = "https://tapi.asterdex.com/info"
 SOCKET_PATH = "/run/perpbotd/admin.sock"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -161,16 +163,32 @@ class ChainSection(Section, frozen=True, kw_only=True, rename={"providers": "pro
 
 
 class AsterSection(Section, frozen=True, kw_only=True):
-    """The venue, and the local address its socket binds: not what users are told to allow (policy.wanted_ip)."""
+    """The venue, and the local address its socket binds: not what users are told to allow (policy.wanted_ip).
 
-    base_url: Text = "https://fapi.asterdex.com"
+    `info_url` is the public RPC; `second_address` another address of this host, from which no user's key may work.
+    """
+
+    base_url: Text = ASTER
+    info_url: Text | None = None
     chain_id: Positive = 1666
     bind_address: Text | None = None
+    second_address: Text | None = None
 
     def __post_init__(self) -> None:
         split("base_url", self.base_url, "http")
-        if self.bind_address is not None:
-            _address("bind_address", self.bind_address)
+        if self.info_url is not None:
+            split("info_url", self.info_url, "http")
+        for key, address in (("bind_address", self.bind_address), ("second_address", self.second_address)):
+            if address is not None:
+                _address(key, address)
+        if self.second_address is not None and self.second_address == self.bind_address:
+            raise ValueError("second_address must be another than bind_address")
+
+    def public_url(self) -> str:
+        """The public RPC: the one named, Aster's own beside Aster's own host, else the host's `/info` (aster.md §3)."""
+        if self.info_url is not None:
+            return self.info_url
+        return PUBLIC_RPC if self.base_url == ASTER else f"{self.base_url.rstrip('/')}/info"
 
 
 class PolicySection(Policy, frozen=True, kw_only=True, forbid_unknown_fields=True):

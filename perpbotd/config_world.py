@@ -41,9 +41,9 @@ def _production(config: Config) -> Iterator[str]:
             yield f"{key} must be {scheme}s://: the store is for production"
         if _is_local(parts.hostname or ""):
             yield f"{key} must not be of this machine: the store is for production"
-    bound = sections.aster.bind_address
-    if bound is not None and _is_local(bound):
-        yield "aster.bind_address must not be a loopback address: the store is for production"
+    for key, bound in _bound(config):
+        if _is_local(bound):
+            yield f"{key} must not be a loopback address: the store is for production"
     yield from _too_few(sections.chain)
     if sections.chain.single_provider is SingleProvider.REFUSE:
         yield from _same_operator(sections.chain)
@@ -59,9 +59,9 @@ def _local(config: Config) -> Iterator[str]:
     for key, url, scheme in _urls(config):
         if not _is_loopback(split(key, url, scheme).hostname or ""):
             yield f"{key} must be of a loopback address: the store is for a local world"
-    bound = sections.aster.bind_address
-    if bound is not None and not _is_loopback(bound):
-        yield "aster.bind_address must be a loopback address: the store is for a local world"
+    for key, bound in _bound(config):
+        if not _is_loopback(bound):
+            yield f"{key} must be a loopback address: the store is for a local world"
     yield from _too_few(sections.chain)
 
 
@@ -72,6 +72,14 @@ def _urls(config: Config) -> Iterator[tuple[str, str, str]]:
     for index, other in enumerate(config.sections.chain.others):
         yield f"chain.other[{index}].http_url", other.http_url.reveal_text(), "http"
     yield "aster.base_url", config.sections.aster.base_url, "http"
+    yield "aster.info_url", config.sections.aster.public_url(), "http"
+
+
+def _bound(config: Config) -> Iterator[tuple[str, str]]:
+    aster = config.sections.aster
+    for key, address in (("bind_address", aster.bind_address), ("second_address", aster.second_address)):
+        if address is not None:
+            yield f"aster.{key}", address
 
 
 def _too_few(chain: ChainSection) -> Iterator[str]:

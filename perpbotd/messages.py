@@ -35,6 +35,13 @@ class Table(StrEnum):
     STUCK = "stuck"
     BALANCES = "balances"
     SENDERS = "senders"
+    DISPUTES = "disputes"
+    REFERRALS = "referrals"
+    REFERRAL_IMPORTS = "referral_imports"
+    AUDIT = "audit"
+    REQUESTS = "requests"
+    IMPORTING = "importing"
+    OWN = "own"
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -106,6 +113,13 @@ class Get(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     key: bytes
 
 
+class GetMany(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Rows by their keys, in one go; a few hundred at most, since whoever comes next waits for it."""
+
+    table: Table
+    keys: tuple[bytes, ...]
+
+
 class Scan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Up to `limit` rows after a key, in key order (sequence order for sequenced tables)."""
 
@@ -122,7 +136,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Answer to Get (none or one) and to Scan; `last_sequence` is a scanned table's when it is sequenced."""
+    """Answer to Get (none or one), to GetMany (those there are) and to Scan.
+
+    `last_sequence` is a scanned table's when it is sequenced.
+    """
 
     entries: tuple[Entry, ...]
     last_sequence: int = 0
@@ -141,7 +158,7 @@ class StoreSize(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     disk_free: int
 
 
-StoreRequest: TypeAlias = Commit | Get | Scan | Measure
+StoreRequest: TypeAlias = Commit | Get | GetMany | Scan | Measure
 StoreAnswer: TypeAlias = Committed | Conflict | Found | StoreSize
 
 
@@ -200,9 +217,13 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Rescan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Blocks that were counted, as another provider shows them: what it adds is counted, and no cursor moves."""
+    """Blocks that were counted, as another provider shows them: what it adds is counted, and no cursor moves.
+
+    With them every block up to `looked` was seen through two; -1 where that is not known.
+    """
 
     blocks: tuple[BlockRead, ...]
+    looked: int = -1
 
 
 class AskCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -326,19 +347,24 @@ DeliveryResult: TypeAlias = Delivered | TooFast | MessageGone | Undeletable | Un
 
 
 class CheckCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Check one V3 credential against the venue; the secret is the agent's private key, 32 bytes."""
+    """Check one credential against the venue; the secret is the agent's private key, 32 bytes.
+
+    A V1 key has its text in `legacy_key`: `agent` is then its stand-in (credentials.stand_in), and the secret its text.
+    """
 
     user: UserId
     wallet: Address
     agent: Address
     secret: Secret
     name_code: str
+    legacy_key: Secret | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's graded result with its evidence (aster.md §2): endpoint, code, base URL, time.
 
-    `facts` are what the text needs by name: the IPs seen, the permission's name, the days left.
+    `facts` are what the text needs by name: the IPs seen, the permission's name, the days left. `legacy`: of a V1 key,
+    of which less can be known.
     """
 
     rule: str
@@ -348,18 +374,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = ""
     code: int | None = None
     facts: dict[str, str] = {}
+    legacy: bool = False
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue answered: one verdict a rule, and how long the key is valid (ms; 0 unknown)."""
+    """The venue answered: one verdict a rule, and how long the key is valid (ms; 0 unknown).
+
+    `swapped`: what was taken for a V1 key is its secret, and the other way round.
+    """
 
     verdicts: tuple[Verdict, ...]
     valid_until: Ms
     weight_used: int = 0
+    swapped: bool = False
 
 
 class VenueTrouble(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nobody can say now; never a verdict. `blame` is "venue", "clock" or "egress"; `retry_after` in s."""
+    """Nobody can say now; never a verdict. `blame` is "venue", "clock", "egress" or "chain"; `retry_after` in s."""
 
     blame: str
     what: str
@@ -367,6 +398,35 @@ class VenueTrouble(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 CheckAnswer: TypeAlias = Checked | VenueTrouble
+
+
+class Calibrate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An operator has every open point of aster.md asked of the venue, with the operators' own agents."""
+
+
+class CalibrationPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One open point of aster.md and what the venue answered, in a few words that compare; `at` in ms.
+
+    `answer` is empty where nobody could ask, `gap` then says what is missing. `before` is the answer of the record
+    before, where it was another: the venue's behaviour changed.
+    """
+
+    name: str
+    answer: str
+    at: Ms
+    base_url: str
+    code: int | None = None
+    gap: str = ""
+    before: str = ""
+
+
+class Calibrated(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Every point that there is, in one order; those nobody could ask now with what is known from earlier."""
+
+    points: tuple[CalibrationPoint, ...]
+
+
+CalibrateAnswer: TypeAlias = Calibrated | VenueTrouble
 
 
 # --- life signs ---------------------------------------------------------------------------------
@@ -380,7 +440,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str | int | float | bool] = {}
 
 
-# --- the operators ------------------------------------------------------------------------------
+# --- the operators (what they ask is in admin_messages.py) --------------------------------------
 
 
 class ActorSign(msgspec.Struct, frozen=True, kw_only=True):
@@ -408,10 +468,6 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     verb: str = ""
 
 
-class AskStatus(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An operator asks how the daemon is."""
-
-
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon is, no secret in it: `uptime` in s; `store` is None where it did not answer in time."""
 
@@ -423,7 +479,3 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreSize | None
     alarms: tuple[Alarm, ...]
     remarks: tuple[str, ...] = ()
-
-
-AdminQuestion: TypeAlias = AskStatus
-AdminAnswer: TypeAlias = Status

@@ -20,12 +20,13 @@ from perpbotd.adapters.admin_listen import listen
 from perpbotd.adapters.admin_socket import AdminSocket
 from perpbotd.adapters.aster.v3 import AsterVenue
 from perpbotd.adapters.bsc import BscNode
+from perpbotd.adapters.bsc.senders import AgreeingSenders
 from perpbotd.adapters.deposit_addresses import XpubAddresses
 from perpbotd.adapters.other_chains import HttpChain
 from perpbotd.adapters.store_meta import Meta, ask_meta
 from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, TelegramPlace
 from perpbotd.app import Settings, World
-from perpbotd.catalog import COMMANDS
+from perpbotd.catalog import MENUS
 from perpbotd.config import Config
 from perpbotd.config_world import check_world, remarks
 from perpbotd.domain.types import Address
@@ -60,7 +61,9 @@ def _world(config: Config, clock: Clock, addresses: XpubAddresses) -> World:
         sections.aster.base_url,
         clock=clock,
         chain_id=sections.aster.chain_id,
+        info_url=sections.aster.public_url(),
         local_address=sections.aster.bind_address,
+        second_address=sections.aster.second_address,
     )
     socket, group = listen(Path(sections.admin.socket), mode=sections.admin.mode, group=sections.admin.group)
     return World(
@@ -68,6 +71,7 @@ def _world(config: Config, clock: Clock, addresses: XpubAddresses) -> World:
         nodes=nodes,
         transport=KurigramTransport(_place(config)),
         venue=venue,
+        senders=AgreeingSenders(nodes, quorum=sections.chain.quorum()),
         door=AdminSocket(socket, version=VERSION, group=group),
         elsewhere=tuple(HttpChain(other.name, other.http_url.reveal_text()) for other in sections.chain.others),
     )
@@ -84,7 +88,6 @@ def _settings(config: Config, meta: Meta) -> Settings:
     sections = config.sections
     chain, policy = sections.chain, sections.policy
     quorum = chain.quorum()
-    default = (("", COMMANDS["en"]),)
     return Settings(
         follower=FollowerConfig(chain_id=chain.chain_id, genesis=chain.genesis, quorum=quorum),
         matcher=MatcherConfig(
@@ -96,6 +99,6 @@ def _settings(config: Config, meta: Meta) -> Settings:
         linker=LinkerConfig(policy=policy),
         relay=RelayConfig(),
         validator=ValidatorConfig(policy=policy, operators=meta.operators),
-        chat=ChatConfig(username=policy.bot_name, commands=(*default, *COMMANDS.items())),
+        chat=ChatConfig(username=policy.bot_name, commands=MENUS),
         admin=AdminConfig(version=VERSION, world=meta.world, remarks=remarks(config)),
     )

@@ -8,14 +8,23 @@ from typing import Protocol, TypeAlias
 import msgspec
 import trio
 
+from perpbotd.admin_messages import AdminAnswer, AdminQuestion
 from perpbotd.domain.events import Blocked, Tapped, Wrote
 from perpbotd.domain.types import Address, DepositAddress, Hash, Ms, Wei
-from perpbotd.domain.venue import AgentList, BuilderUser, Signer, VenueRefusal
+from perpbotd.domain.venue import (
+    AccountAnswer,
+    AgentAnswer,
+    BalancesAnswer,
+    BuilderAnswer,
+    FillsAnswer,
+    HistoryAnswer,
+    LegacySigner,
+    OrderAnswer,
+    Signer,
+)
 from perpbotd.kernel.channel import Bell, Call
 from perpbotd.messages import (
     ActorSign,
-    AdminAnswer,
-    AdminQuestion,
     BlockRead,
     Commit,
     Committed,
@@ -84,6 +93,8 @@ class StoreRunner(Protocol):
     async def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]: ...
 
     async def get(self, table: Table, key: bytes) -> Secret | None: ...
+
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[Entry]: ...
 
     async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]: ...
 
@@ -182,6 +193,14 @@ class ChainNode(Protocol):
     async def close(self) -> None: ...
 
 
+class Senders(Protocol):
+    """Who sent a transaction on BNB Smart Chain, by the word of providers that agree."""
+
+    async def senders_of(self, transactions: Sequence[Hash]) -> list[Address | NotThere]:
+        """In the order asked; one that failed, or is in no block, is not there; raises Upstream where they disagree."""
+        ...
+
+
 class OtherChain(Protocol):
     """An EVM chain that a payment may have been sent on by mistake. Raises Upstream when it does not answer."""
 
@@ -208,12 +227,19 @@ class IntakeState(msgspec.Struct, frozen=True, kw_only=True):
 Happening: TypeAlias = Wrote | Tapped | Blocked
 
 
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A message of the bot's account that this connection did not send: of an earlier one, or of somebody else."""
+
+    chat: int
+    message_id: int
+
+
 class Live(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One pushed update; pts is None where Telegram gives none, `happening` where it is of no interest."""
 
     pts: int | None
     pts_count: int | None
-    happening: Happening | None
+    happening: Happening | Outgoing | None
 
 
 class CatchUp(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -232,7 +258,7 @@ TransportEvent: TypeAlias = Live | CatchUp | SessionChanged
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What happened since a state. `more`: ask again from `state`; `too_long`: updates were lost upstream."""
 
-    happenings: tuple[Happening, ...]
+    happenings: tuple[Happening | Outgoing, ...]
     state: IntakeState
     more: bool = False
     too_long: bool = False
@@ -272,13 +298,55 @@ class ChatTransport(Protocol):
 
 
 class Venue(Protocol):
-    """Aster's V3 reads. Raises Upstream for whatever is not the user's fault (aster.md §7, last row)."""
+    """Aster's safe reads. Raises Upstream for whatever is not the user's fault (aster.md §7, last row)."""
 
     base_url: str
 
-    async def agents(self, user: Address, signer: Signer) -> AgentList | VenueRefusal: ...
+    async def agents(self, user: Address | None, signer: Signer) -> AgentAnswer:
+        """Every agent of the account; without `user` of whichever the venue takes the signer's to be."""
+        ...
 
-    async def builder(self, signer: Signer) -> BuilderUser | VenueRefusal: ...
+    async def agents_by_one_nonce(
+        self, user: Address, first: Signer, second: Signer
+    ) -> tuple[AgentAnswer, AgentAnswer]:
+        """The same asked twice with one nonce: whether the venue counts nonces by agent or by user."""
+        ...
+
+    async def builder(self, signer: Signer) -> BuilderAnswer: ...
+
+    async def history(self, user: Address | None, signer: Signer) -> HistoryAnswer:
+        """The account's deposits and withdrawals (aster.md §5.4); without `user` of the signer's own account."""
+        ...
+
+    async def order_test(self, user: Address, signer: Signer) -> OrderAnswer:
+        """An order that is validated and never sent; a refusal of its price or size is no word on the key."""
+        ...
+
+    async def legacy_account(self, signer: LegacySigner) -> AccountAnswer:
+        """Whether a V1 key works at all (aster.md §2)."""
+        ...
+
+    async def legacy_elsewhere(self, signer: LegacySigner) -> AccountAnswer | None:
+        """The same from the second egress, which should be refused; None where there is none (aster.md §2)."""
+        ...
+
+    async def legacy_order_test(self, signer: LegacySigner) -> OrderAnswer: ...
+
+    async def legacy_history(self, signer: LegacySigner) -> HistoryAnswer: ...
+
+    async def legacy_balances(self, signer: LegacySigner) -> BalancesAnswer: ...
+
+    async def legacy_fills(self, signer: LegacySigner, symbol: str) -> FillsAnswer:
+        """The key's latest trades of a symbol, which V1 insists on."""
+        ...
+
+    async def public_balances(self, wallet: Address) -> BalancesAnswer:
+        """What anybody may read of a wallet (aster.md §4.3)."""
+        ...
+
+    async def public_fills(self, wallet: Address) -> FillsAnswer:
+        """A wallet's futures trades of the last seven days."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 
 from perpbotd.domain.effects import Intent
-from perpbotd.domain.events import Event
+from perpbotd.domain.events import Event, Source
 from perpbotd.domain.ledger import Arrival
-from perpbotd.domain.types import Address, Hash, Ms, Origin, UserId, Wei
+from perpbotd.domain.matching import Match
+from perpbotd.domain.types import Address, Grade, Hash, Ms, Origin, UserId, Wei
 from perpbotd.messages import Table
 from perpbotd.secret import Secret
 
@@ -131,6 +132,13 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     awaited: bool = False
 
 
+class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """DISPUTES by `hash_key(tx)`: what a provider shows in a block that was counted and others do not vouch for."""
+
+    match: Match
+    since: Ms
+
+
 class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
     """STUCK by `user_key(user)`: only an operator can help this link on; shown by `status`, written by the linker."""
 
@@ -173,20 +181,58 @@ class SeenRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalletRow(msgspec.Struct, frozen=True, kw_only=True):
-    """WALLETS by `address_key(wallet)`: who has paid from it, in that order, and who has linked it."""
+    """WALLETS by `address_key(wallet)`: who has paid from it, in that order, and who has linked it.
+
+    `taker` has proven it after the holder did: it moves to him at the time `moves` (ms).
+    """
 
     claims: tuple[UserId, ...] = ()
     holder: UserId | None = None
+    taker: UserId | None = None
+    moves: Ms = Ms(0)
 
 
 class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
-    """CREDENTIALS by `credential_key(user, agent)`, under the user's key: an agent's private key, 32 bytes."""
+    """CREDENTIALS by `credential_key(user, agent)`, under the user's key: an agent's private key, 32 bytes.
+
+    A V1 pair has its API Key in `legacy_key` and its API Secret in `secret`, 64 hex digits each as pasted (aster.md
+    §4.1); `agent` is then the key's stand-in (domain/credentials.py).
+    """
 
     user: UserId
     agent: Address
     wallet: Address
     secret: Secret
     kept: Ms
+    legacy_key: Secret | None = None
+
+
+# --- the referral -------------------------------------------------------------------------------
+
+
+class ReferralRow(msgspec.Struct, frozen=True, kw_only=True):
+    """REFERRALS by `address_key(wallet)`: the last word on a wallet's referral; written by the admin actor.
+
+    `at` is the list's own time where an import says it (ms), else when the operator ruled. A wallet that no list and
+    no operator has named has no row.
+    """
+
+    grade: Grade
+    source: Source
+    at: Ms
+
+
+class ReferralImportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """REFERRAL_IMPORTS, sequenced: a list that was imported `at`; written by the admin actor.
+
+    `as_of` is when the list was made, `complete` whether a wallet that is not in it has no referral, `wallets` how many
+    it names.
+    """
+
+    at: Ms
+    as_of: Ms
+    complete: bool
+    wallets: int
 
 
 # --- inbox and outbox ---------------------------------------------------------------------------
@@ -239,7 +285,79 @@ class SentRow(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
 
 
+# --- the operators ------------------------------------------------------------------------------
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """AUDIT, sequenced, append-only, in the commit of what it stands for or before it: what an operator changed.
+
+    `uid` and `pid` are the kernel's word; `digest` is SHA-256 over verb and parameters, `before` over the row before.
+    Whom it was about is in its RequestRow, so that forgetting a user leaves this chain whole.
+    """
+
+    at: Ms
+    uid: int
+    pid: int
+    verb: str
+    reason: str
+    request_id: str
+    digest: bytes
+    before: bytes
+
+
+class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """REQUESTS by the request's id, under its user's key where it is about one: what was asked and answered.
+
+    `answer` is JSON, None until the effect is done.
+    """
+
+    digest: bytes
+    user: UserId | None = None
+    subject: str = ""
+    answer: bytes | None = None
+
+
+class ImportingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """IMPORTING by the import's request id, until it is over: the entries before number `next` are in REFERRALS.
+
+    `ambiguous` counts masked entries that matched several wallets, `unmatched` those without one, uids among them.
+    """
+
+    begun: Ms
+    as_of: Ms
+    complete: bool
+    entries: int
+    next: int = 0
+    ambiguous: int = 0
+    unmatched: int = 0
+
+
 # --- Telegram -----------------------------------------------------------------------------------
 
 TELEGRAM_STATE_KEY: Final = b"state"
 TELEGRAM_SESSION_KEY: Final = b"session"
+"""The login; where an operator drops this row, the chat logs in anew."""
+TELEGRAM_HALT_KEY: Final = b"halt"
+
+
+class HaltRow(msgspec.Struct, frozen=True, kw_only=True):
+    """TELEGRAM `halt`: nothing is taken in while it is there; written by the chat, or by an operator who pauses it.
+
+    An operator who resumes writes it with `resumed`: what the bot's account sent until then was looked at. The chat
+    takes it away once it has caught up.
+    """
+
+    at: Ms
+    why: str
+    resumed: bool = False
+
+
+class OwnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """OWN, sequenced: a message that we sent, until what Telegram tells of it is old news; written by the relay.
+
+    `message_id` is None where Telegram had it already and named none; `chat` is 0 where a user was forgotten to whom
+    something may have been under way.
+    """
+
+    chat: int
+    message_id: int | None = None

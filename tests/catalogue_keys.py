@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from perpbotd.domain.checklist import OWN_WORDS
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import State
-from perpbotd.domain.moves.pasting import decide_legacy
 from perpbotd.domain.policy import LegacyKeys, Policy
-from perpbotd.domain.refusals import Why
 from perpbotd.domain.rules import RULES
 from perpbotd.domain.types import Grade
 
@@ -21,31 +20,31 @@ POLICIES: Final = (
     Policy(binding=Grade.PROVEN, require_key_name=True, legacy_keys=LegacyKeys.INFERRED),
 )
 """The mildest and the strictest that a configuration may ask for."""
-OWN_WORDS: Final = (
-    *(Why.NO_AGENT, Why.SIGNATURE, Why.ADDRESS, Why.NOT_PERMITTED, Why.NO_ACCOUNT, Why.NO_DEPOSIT),
-    *(Why.RESTRICTED, Why.REGION, Why.FOREIGN),
-)
-_TO_DO = ("no_account", "no_deposit", "restricted", "referral", "binding")
-_ENOUGH = [rule.name for rule in RULES if any(rule.needs(policy) is not Grade.PROVEN for policy in POLICIES)]
-_RULES = [rule.name for rule in RULES]
+_TO_DO = ("no_account", "no_deposit", "restricted", "not_listed", "referral", "binding", "binding_strict")
+_WEAKER = [
+    rule.name
+    for rule in RULES
+    if any(rule.needs(policy) is not Grade.PROVEN for policy in POLICIES)
+    or (rule.legacy is not None and any(rule.legacy_needs(policy) is not Grade.PROVEN for policy in POLICIES))
+]
+_OUTCOMES = {
+    rule.name: ("proven", "refuted", "open", *(("enough",) if rule.name in _WEAKER else ()), *rule.texts)
+    for rule in RULES
+}
 FAMILIES: Final[dict[str, list[str]]] = {
     "button.*": [f"button.{action}" for action in Action],
     "text.unexpected.*": [f"text.unexpected.{state}" for state in State],
-    "delayed.*": [f"delayed.{blame}" for blame in ("venue", "clock", "egress")],
+    "delayed.*": [f"delayed.{blame}" for blame in ("venue", "clock", "egress", "chain")],
     "referral.*": [f"referral.{grade}" for grade in Grade],
-    "refused.*": [f"refused.{rule}" for policy in POLICIES for rule in decide_legacy(policy).rules],
+    "refused.*": ["refused.legacy_key"],
     "to_do.*": [f"to_do.{reason}" for reason in _TO_DO],
     "*.by_button": [f"{key}.by_button" for key in ("permissions", "mend", *(f"to_do.{reason}" for reason in _TO_DO))],
-    "rule.*.proven": [f"rule.{rule}.proven" for rule in _RULES],
-    "*.warn": ["rule.validity.proven.warn"],
-    "rule.*.enough": [f"rule.{rule}.enough" for rule in _ENOUGH],
-    "rule.*.open": [f"rule.{rule}.open" for rule in _RULES],
-    "rule.*.refuted*": [*(f"rule.{rule}.refuted" for rule in _RULES), "rule.ip.refuted.empty", "rule.ip.refuted.extra"],
+    "rule.*": [f"rule.{name}.{outcome}" for name, outcomes in _OUTCOMES.items() for outcome in outcomes],
     "why.*": [f"why.{reason}" for reason in OWN_WORDS],
 }
 """What each f-string that names a text can become."""
 
-_TAKES: Final = {"said": 0, "_linked": 0, "_mend": 1, "acknowledge": 1, "copy": 0, "link_out": 0}
+_TAKES: Final = {"said": 0, "_linked": 0, "_mend": 1, "leave": 1, "acknowledge": 1, "copy": 0, "link_out": 0}
 """Functions that are given a key, by position; inside of them it is a parameter."""
 _NAMED: Final = {"Phrase": "key", "Acknowledge": "phrase", "acknowledge": "phrase", "Button": "label"}
 """What is given a key by name."""
@@ -83,6 +82,8 @@ def _texts(node: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
                 raise AssertionError(f"{function.name}: nobody can tell which text `{name}` is")
             for value in values:
                 yield from _texts(value, function)
+        case ast.Call(func=ast.Attribute(attr="text", value=ast.Name(id="rule"))):
+            yield "rule.*"
         case ast.Attribute(attr="phrase"):
             return
         case _:

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from perpbotd.domain.observations import Calibration, Control, Observations
-from perpbotd.domain.types import Address, Ms
-from perpbotd.domain.venue import AgentList, AgentRow, BuilderUser, VenueRefusal, VenueTrace
+from perpbotd.domain.observations import Calibration, Control, Observations, Sent
+from perpbotd.domain.types import Address, Hash, Ms
+from perpbotd.domain.venue import AgentList, AgentRow, BuilderUser, History, Movement, VenueRefusal, VenueTrace
 
 BASE = "https://aster.test"
 NOW = Ms(1_764_000_000_000)
@@ -47,8 +47,32 @@ def builder(wallet: Address | None) -> BuilderUser:
     return BuilderUser(wallet=wallet, trace=trace(path="builder"))
 
 
+TX, OLDER_TX = (Hash("0x" + digits * 32) for digits in ("a1", "b2"))
+
+
+def movement(tx: Hash | None = TX, **changed: Any) -> Movement:
+    good: dict[str, Any] = {
+        "deposit": True,
+        "done": True,
+        "chain_id": 56,
+        "asset": "USDT",
+        "amount": "50",
+        "at": NOW,
+    }
+    return Movement(tx_hash=tx, **(good | changed))
+
+
+def history(*rows: Movement) -> History:
+    return History(rows=rows, trace=trace(path="aster/deposit-withdraw-history"))
+
+
+def sent(tx: Hash = TX, sender: Address | None = W) -> Sent:
+    return Sent(tx=tx, sender=sender)
+
+
 def control(**changed: Any) -> Control:
     good: dict[str, Any] = {"wallet": C, "agent": C_AGENT, "own": listed(row(C_AGENT)), "answer": refused()}
+    good["again"] = refused()
     return Control(**(good | changed))
 
 
@@ -64,6 +88,7 @@ GOOD = Observations(
     at=NOW,
     own=listed(row()),
     control=control(),
+    confirmed=True,
     calibration=calibration(),
 )
 

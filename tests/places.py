@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from perpbotd.domain.events import TimerName
+from perpbotd.domain.events import Facts, TimerName
 from perpbotd.domain.link import State
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import Address
+from perpbotd.domain.types import Address, UserId
 from tests.playbook import (
     AGENT,
     SECRET,
@@ -21,6 +21,8 @@ VERIFIED = "says verified [copy_ip] [copy_name] [oldkey] [notmine]"
 SPINNER = "stops the spinner"
 LATE = "stops the spinner: tap.late"
 PERMISSIONS = "shows permissions [check]"
+LINKED = ("holds wallet", "timer guard 1", "timer referral", "says linked")
+STRANGER = UserId(9)
 OLD_ADDRESS = Address("0x" + "5" * 40)
 
 
@@ -60,6 +62,15 @@ def at_linked() -> Playbook:
     return play
 
 
+def at_moving() -> Playbook:
+    """A user who proved a wallet that another chat has linked."""
+    play = at_checking()
+    play.facts = Facts(holder=STRANGER)
+    play.answers("...")
+    play.facts = Facts(holder=STRANGER, taker=play.link.user, moves=play.now)
+    return play
+
+
 def at_expired() -> Playbook:
     """A user who did not pay within a day."""
     play = at_wallet()
@@ -86,6 +97,7 @@ PLACES = {
     State.KEY: at_key,
     State.CHECKING: at_checking,
     State.PERMISSIONS: at_permissions,
+    State.MOVING: at_moving,
     State.LINKED: at_linked,
     State.EXPIRED: at_expired,
 }
@@ -95,6 +107,6 @@ every_state = pytest.mark.parametrize("state", State)
 def changing() -> Playbook:
     """A linked user who asked for another key."""
     play = at_linked()
-    play.write("/setapi", "says status.linked [change]")
+    play.write("/setapi", "says status.linked [checknow] [change]")
     play.tap("change", SPINNER, "timer attempt_ends 2 in 86400 s", "issues an address", DEPOSIT)
     return play

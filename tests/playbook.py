@@ -18,13 +18,16 @@ from perpbotd.domain.effects import (
     DeletePasted,
     DropCredential,
     Effect,
+    Forget,
     HoldWallet,
     IssueAddress,
     KeepCredential,
     LeadToPrivate,
+    LookAround,
     LookElsewhere,
     ReleaseWallet,
     Say,
+    TakeWallet,
     Timer,
 )
 from perpbotd.domain.events import (
@@ -44,8 +47,9 @@ from perpbotd.domain.events import (
     TimerName,
     Wrote,
 )
-from perpbotd.domain.link import Link, State
+from perpbotd.domain.link import Active, Link, State
 from perpbotd.domain.linking import Decision, step
+from perpbotd.domain.observations import Observations
 from perpbotd.domain.phrases import Button, Phrase, Said
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Ms, Origin, UserId, Wei
@@ -186,6 +190,44 @@ class Playbook:
         )
         self.happens(event, *expected)
 
+    def looked(self, *expected: str, until: int = NOW + 90 * 86_400_000, **fields: Any) -> None:
+        """The guard's look comes back with the key's row; `fields` replace those of it."""
+        active = self._active
+        fields = {"name": self.link.code, "expires": Ms(until)} | fields
+        observed = seen(
+            wallet=active.wallet,
+            agent=active.agent,
+            name_code=self.link.code,
+            at=self.now,
+            own=listed(row(active.agent, **fields)),
+            builder=builder(active.wallet),
+        )
+        self._look_answers(expected, observed, until)
+
+    def look_refused(self, *expected: str, code: int = -1000, message: str = "No agent found") -> None:
+        """The guard's look is refused."""
+        active = self._active
+        answer = refused(code, message)
+        observed = seen(wallet=active.wallet, agent=active.agent, at=self.now, own=answer, control=None, builder=answer)
+        self._look_answers(expected, observed, 0)
+
+    def _look_answers(self, expected: tuple[str, ...], observed: Observations, until: int) -> None:
+        active = self._active
+        event = CheckDone(
+            check=self.link.guard.number,
+            wallet=active.wallet,
+            agent=active.agent,
+            verdicts=judge(observed, self.policy),
+            valid_until=Ms(until),
+            guard=True,
+        )
+        self.happens(event, *expected)
+
+    @property
+    def _active(self) -> Active:
+        assert self.link.active is not None
+        return self.link.active
+
     def busy(self, *expected: str, blame: str = "venue") -> None:
         """The venue cannot say now."""
         self.happens(CheckDelayed(check=self.link.check, blame=blame, seconds=8), *expected)
@@ -223,6 +265,7 @@ class Playbook:
         after = decision.link
         if not decision.fits:
             spoken = msgspec.structs.replace(before, language=after.language, slot=after.slot, shown=after.shown)
+            spoken = msgspec.structs.replace(spoken, talked=after.talked, hushed=after.hushed)
             assert after == spoken, "an event that does not fit changed the link"
             assert not any(isinstance(effect, KeepCredential | DropCredential | Check) for effect in decision.effects)
         assert after.state is before.state or after.turn > before.turn, "a change of state left the old buttons alive"
@@ -234,11 +277,12 @@ class Playbook:
 
     def _watch_credentials(self, after: Link) -> None:
         pending = set() if after.agent is None else {after.agent}
-        active = set() if after.active is None else {after.active.agent}
-        assert self.kept == pending | active, "what is kept is the active and the pending credential, and nothing else"
+        linked = {one.agent for one in (after.active, after.incoming) if one is not None}
+        assert self.kept == pending | linked, "what is kept is the linked and the pending credential, and nothing else"
         assert after.agent is None or after.state in (State.CHECKING, State.PERMISSIONS)
         assert after.half is None or after.state is State.KEY
         assert (after.state is State.LINKED) <= (after.active is not None)
+        assert (after.state is State.MOVING) == (after.incoming is not None)
         assert after.state not in (State.NEW, State.EXPIRED) or after.active is None
         assert after.wallet is None or after.wallet in after.wallets
 
@@ -300,14 +344,23 @@ def shown(effect: Effect, now: Ms) -> str:
     """An effect as a line of a playbook."""
     match effect:
         case Say(said=said, slot=slot):
-            buttons = "".join(f" [{button.label.removeprefix('button.')}]" for row in said.buttons for button in row)
+            buttons = "".join(
+                f" [{button.text or button.label.removeprefix('button.')}]" for row in said.buttons for button in row
+            )
             return f"{'shows' if slot else 'says'} {said.phrase.key}{buttons}{' QR' if said.qr else ''}"
         case DeletePasted(group=group):
             return "deletes the message" if group is None else f"deletes the message in {group}"
         case Acknowledge(phrase=phrase):
             return f"stops the spinner{': ' if phrase else ''}{phrase}"
+        case Check(check=check, wallet=wallet, agent=agent, guard=True, background=background):
+            return f"look {check}{'' if background else ' at once'}: {named(agent)} of {named(wallet)}"
         case Check(check=check, wallet=wallet, agent=agent):
             return f"check {check}: {named(agent)} of {named(wallet)}"
+        case Timer(timer=TimerName.GUARD, mark=mark, due=due) if (due - now) // 1000 not in (0, 300, 900, 3600, 21600):
+            # Within a day, at the link's own minute.
+            return f"timer guard {mark}"
+        case Timer(timer=TimerName.REFERRAL):
+            return "timer referral"
         case Timer(timer=timer, mark=mark, due=due):
             return f"timer {timer} {mark} in {(due - now) // 1000} s"
         case LeadToPrivate(said=said):
@@ -324,6 +377,12 @@ def shown(effect: Effect, now: Ms) -> str:
             return f"claims {named(wallet)}"
         case HoldWallet(wallet=wallet):
             return f"holds {named(wallet)}"
+        case TakeWallet(wallet=wallet, at=at):
+            return f"takes {named(wallet)} in {(at - now) // 1000} s"
+        case LookAround():
+            return "looks around"
+        case Forget():
+            return "forgets"
         case ReleaseWallet(wallet=wallet):
             return f"releases {named(wallet)}"
 

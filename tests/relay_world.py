@@ -46,7 +46,7 @@ from tests.scenario.memory_store import InlineRunner, MemoryStore
 START = Ms(1_764_000_000_000)
 ANN, BOB = UserId(1001), UserId(1002)
 WALLET, AGENT = Address("0x" + "ab" * 20), Address("0x" + "cd" * 20)
-FAST = Tempo(chat_rate=1000.0, rate=10_000.0, burst=100)
+FAST = Tempo(chat_rate=1000.0, rate=10_000.0, burst=100, progress_every=0.001)
 T = TypeVar("T", bound=msgspec.Struct)
 
 

@@ -1,9 +1,9 @@
-"""The whole app in a simulated world, seed by seed: `python -m tests.simulate --seeds N [--first S]`.
+"""The whole app in a simulated world, seed by seed: `python -m tests.simulate --seeds N [--first S] [--jobs J]`.
 
 First the published guide is followed once for each transaction of the daemon's store and each side of it, with a crash
-there. Then each seed is a world of its own: a few users with plans, foul weather, crashes here and there; the same seed
-is the same world, to the microsecond. The last line is JSON. The exit code is 0 only if nothing was lost, phantom or
-doubled and the daemon had nothing to complain of.
+there. Then each seed is a world of its own: a few users with plans, foul weather, crashes here and there, in about half
+of them a chain provider that lies; the same seed is the same world, to the microsecond, in whichever process. The last
+line is JSON. The exit code is 0 only if nothing was lost, phantom or doubled and the daemon had nothing to complain of.
 """
 
 from __future__ import annotations
@@ -11,74 +11,63 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import multiprocessing
+import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
+from unittest import mock
 
 import msgspec
 import trio
 from trio.testing import MockClock
 
-from perpbotd.messages import Delivery, DeliveryResult, SendMessage
-from perpbotd.ports import Header, NotThere
+from perpbotd import app
+from tests.scenario.controls import FreshIds, HastyNode, heads_follower
 from tests.scenario.crashes import Crashes, Side, at, by_chance, no_crash, relentless, torn
 from tests.scenario.judge import Judgement, judge, undone
+from tests.scenario.liars import liar
 from tests.scenario.local_node import LocalNode
+from tests.scenario.outfit import seldom_pulses
 from tests.scenario.plans import GUIDE, Plan, drawn
-from tests.scenario.telegram_twin import TwinTelegram
 from tests.scenario.users import User
 from tests.scenario.weather import weather
 from tests.scenario.world import World
 from tests.schedules import seeded
 
-BREAKS: Final = ("idempotent-ids", "deduplication", "atomic-commits", "finality")
+BREAKS: Final = ("idempotent-ids", "deduplication", "atomic-commits", "finality", "agreement", "newheads")
 """Controls, each of which must turn the result red: a random id for each try instead of each decision, a Telegram that
-does not deduplicate by it, a store that keeps half of the commit it dies over, nodes that call every block final.
+does not deduplicate by it, a store that keeps half of the commit it dies over, nodes that call every block final, one
+provider's word that is enough, a follower that knows of a block what a head announces.
 """
-_PATIENCE_S = 3000.0
-_REST_S = 300
+_PATIENCE_S: Final = 3000.0
+_BROKEN_PATIENCE_S: Final = 400.0
+"""In a broken world somebody may wait for ever."""
+_REST_S: Final = 300
+_KINDS: Final = ("lost", "phantom", "doubled")
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One run: `seconds` of virtual time without what the machine slept, the daemon's transactions, its crashes."""
+    """One run: `seconds` of virtual time without what the machine slept, the daemon's transactions, its crashes.
+
+    `lied`: whether a provider did.
+    """
 
     seconds: float
     transactions: int
     crashes: int
     judgement: Judgement
     trace: tuple[str, ...]
+    lied: bool = False
 
     @property
     def digest(self) -> str:
         """What tells two runs apart: every commit, every deed of the bot, and when."""
         return sha256("\n".join(self.trace).encode()).hexdigest()
-
-
-class FreshIds:
-    """ports.ChatTransport as a relay would use it that draws a message's random id when it sends it."""
-
-    def __init__(self, telegram: TwinTelegram) -> None:
-        self._next = 1
-        self.run, self.state, self.difference = telegram.run, telegram.state, telegram.difference
-        self.set_commands, self._deliver = telegram.set_commands, telegram.deliver
-
-    async def deliver(self, delivery: Delivery) -> DeliveryResult:
-        """With another id for each try."""
-        self._next += 1
-        if isinstance(delivery, SendMessage):
-            delivery = msgspec.structs.replace(delivery, random_id=self._next)
-        return await self._deliver(delivery)
-
-
-class HastyNode(LocalNode):
-    """ports.ChainNode that calls its newest block finalized."""
-
-    async def header(self, which: int | str) -> Header | NotThere:
-        """The newest one in place of the finalized one."""
-        return await super().header("latest" if which == "finalized" else which)
 
 
 # --- one run ----------------------------------------------------------------------------------------
@@ -90,6 +79,8 @@ def run(
     *,
     crashes: Crashes = no_crash,
     foul: bool = False,
+    lies: bool = False,
+    providers: int = 2,
     broken: str = "",
     patience: float = _PATIENCE_S,
 ) -> Outcome:
@@ -99,6 +90,8 @@ def run(
         world = World(
             seed,
             people=len(plans),
+            providers=providers,
+            quorum=1 if broken == "agreement" else 2,
             crashes=torn(crashes) if broken == "atomic-commits" else crashes,
             deduplicate=broken != "deduplication",
             front=FreshIds if broken == "idempotent-ids" else None,
@@ -108,14 +101,15 @@ def run(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.tick)
             nursery.start_soon(world.live)
-            await _play(world, users, foul=foul, patience=patience)
+            await _play(world, users, foul=foul, lies=lies, patience=patience)
             nursery.cancel_scope.cancel()
         deeds = [f"{deed.at} {deed!r}" for deed in world.telegram.log]
         seconds, trace = trio.current_time(), (*world.trace, *deeds)
-        return Outcome(seconds, world.transactions, world.crashed, judge(world, users), trace)
+        return Outcome(seconds, world.transactions, world.crashed, judge(world, users), trace, lies)
 
     threads = threading.active_count()
-    with seeded(f"{seed} schedule"):
+    follower = heads_follower if broken == "newheads" else app.follower
+    with seeded(f"{seed} schedule"), seldom_pulses(), mock.patch.object(app, "follower", follower):
         outcome = trio.run(main, clock=MockClock(autojump_threshold=0))
     # Virtual time does not wait for threads: with one, a run would mean nothing.
     if threading.active_count() != threads:
@@ -123,17 +117,23 @@ def run(
     return outcome
 
 
-async def _play(world: World, users: Sequence[User], *, foul: bool, patience: float) -> None:
+async def _play(world: World, users: Sequence[User], *, foul: bool, lies: bool, patience: float) -> None:
     """Until every user is content or out of patience; then what is under way comes to rest in good weather."""
     async with trio.open_nursery() as around:
         if foul:
             around.start_soon(weather, world)
+        if lies:
+            around.start_soon(liar, world)
         with trio.move_on_after(patience):
             async with trio.open_nursery() as people:
                 for user in users:
                     people.start_soon(user.live)
         around.cancel_scope.cancel()
     world.spare()
+    # A push that was lost shows at the next update, or at the next connection: here nothing more may come.
+    world.telegram.cut()
+    with trio.move_on_after(_REST_S):
+        await world.telegram.until(lambda: world.telegram.online)
     await trio.sleep(10)
     for _ in range(_REST_S):
         if not world.moving and not undone(world):
@@ -142,21 +142,98 @@ async def _play(world: World, users: Sequence[User], *, foul: bool, patience: fl
 
 
 def world_of(seed: int, broken: str = "") -> Outcome:
-    """The world of a seed: two to four users, weather and crashes by chance."""
+    """The world of a seed: two to four users, weather, crashes and a liar among the providers by chance."""
     rng = random.Random(f"{seed} plans")
     night = rng.random() < 0.15
     plans = [drawn(rng, night=night and not number) for number in range(rng.randint(2, 4))]
-    return run(seed, plans, crashes=by_chance(seed), foul=rng.random() < 0.5, broken=broken)
+    foul, lies = rng.random() < 0.5, rng.random() < 0.5
+    return run(
+        seed,
+        plans,
+        crashes=by_chance(seed),
+        foul=foul,
+        lies=lies,
+        providers=3 if lies and rng.random() < 0.25 else 2,
+        broken=broken,
+        patience=_BROKEN_PATIENCE_S if broken else _PATIENCE_S,
+    )
 
 
-def every_commit(seed: int, broken: str = "") -> Iterator[tuple[str, Outcome]]:
+# --- many runs --------------------------------------------------------------------------------------
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A run by what it is made of, so that any process can play it; a `crash` is for the guide, None a drawn world."""
+
+    seed: int
+    crash: tuple[int, Side] | str | None = None
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        """For a report."""
+        if self.crash is None:
+            return f"seed {self.seed}"
+        what = self.crash if isinstance(self.crash, str) else f"crash {self.crash[1].value} commit {self.crash[0]}"
+        return f"guide, {what}"
+
+    def play(self) -> Outcome:
+        """The run."""
+        match self.crash:
+            case None:
+                return world_of(self.seed, self.broken)
+            case (number, side):
+                crashes = at(number, side)
+            case "crash after crash":
+                crashes = relentless()
+            case _:
+                crashes = no_crash
+        return run(self.seed, [GUIDE], crashes=crashes, broken=self.broken)
+
+
+def every_commit(seed: int, broken: str = "") -> Iterator[Job]:
     """The guide without a crash, with one before and one after each transaction of that run, and with many in a row."""
-    straight = run(seed, [GUIDE], broken=broken)
-    yield "no crash", straight
-    for number in range(1, straight.transactions + 1):
+    straight = Job(seed, "no crash", broken)
+    yield straight
+    for number in range(1, straight.play().transactions + 1):
         for side in (Side.BEFORE, Side.AFTER):
-            yield f"crash {side.value} commit {number}", run(seed, [GUIDE], crashes=at(number, side), broken=broken)
-    yield "crash after crash", run(seed, [GUIDE], crashes=relentless(), broken=broken)
+            yield Job(seed, (number, side), broken)
+    yield Job(seed, "crash after crash", broken)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What is reported of a run; `cpu` in s."""
+
+    name: str
+    seconds: float
+    crashes: int
+    lied: bool
+    cpu: float
+    judgement: Judgement
+
+
+def result(job: Job) -> Result:
+    """Play it in this process."""
+    began = time.process_time()
+    outcome = job.play()
+    cpu = time.process_time() - began
+    return Result(job.name, outcome.seconds, outcome.crashes, outcome.lied, cpu, outcome.judgement)
+
+
+def results(jobs: Iterable[Job], processes: int) -> Iterator[Result]:
+    """All of them in order, side by side in so many processes."""
+    # What is imported by now stays; looking for garbage in it anew at every turn takes a fifth of the time.
+    gc.freeze()
+    usual = gc.get_threshold()
+    gc.set_threshold(20_000, 50, 1_000)
+    try:
+        if processes < 2:
+            yield from map(result, jobs)
+            return
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            yield from pool.imap(result, jobs, chunksize=2)
+    finally:
+        gc.set_threshold(*usual)
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -167,36 +244,36 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = pr
     parser = argparse.ArgumentParser(prog="python -m tests.simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes, else one a core")
     parser.add_argument("--only-drawn", action="store_true", help="leave out the crash at every commit")
     parser.add_argument("--break", dest="broken", choices=BREAKS, default="", help="a control: must turn it red")
     given = parser.parse_args(arguments)
-    # What is imported by now stays: looking for garbage in it anew at every turn takes a tenth of the time.
-    gc.freeze()
-    sums = {"seeds": given.seeds, "virtual_seconds": 0.0, "crashes": 0, "lost": 0, "phantom": 0, "doubled": 0}
+    sums = {"seeds": given.seeds, "lying": 0, "virtual_seconds": 0.0, "cpu_seconds": 0.0, "crashes": 0}
+    sums |= dict.fromkeys(_KINDS, 0)
     broken = 0
-    for name, outcome in _runs(given):
-        judgement = outcome.judgement
-        sums["virtual_seconds"] += outcome.seconds
-        sums["crashes"] += outcome.crashes
-        for kind in ("lost", "phantom", "doubled", "broken"):
-            found: tuple[str, ...] = getattr(judgement, kind)
+    for one in results(_jobs(given), given.jobs):
+        sums["lying"] += one.lied
+        sums["virtual_seconds"] += one.seconds
+        sums["cpu_seconds"] += one.cpu
+        sums["crashes"] += one.crashes
+        for kind in (*_KINDS, "broken"):
+            found: tuple[str, ...] = getattr(one.judgement, kind)
             for line in found:
-                say(f"{name}: {kind}: {line}")
+                say(f"{one.name}: {kind}: {line}")
             if kind in sums:
                 sums[kind] += len(found)
             else:
                 broken += len(found)
-    sums["virtual_seconds"] = round(sums["virtual_seconds"])
+    sums |= {kind: round(sums[kind]) for kind in ("virtual_seconds", "cpu_seconds")}
     say(json.dumps(sums))
-    return 1 if broken or sums["lost"] or sums["phantom"] or sums["doubled"] else 0
+    return 1 if broken or any(sums[kind] for kind in _KINDS) else 0
 
 
-def _runs(given: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:
+def _jobs(given: argparse.Namespace) -> Iterator[Job]:
     if not given.only_drawn:
-        for name, outcome in every_commit(given.first, given.broken):
-            yield f"guide, {name}", outcome
+        yield from every_commit(given.first, given.broken)
     for seed in range(given.first, given.first + given.seeds):
-        yield f"seed {seed}", world_of(seed, given.broken)
+        yield Job(seed, broken=given.broken)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The agenda against a plain reading of its rules, and what it remembers of chats that have gone quiet."""
 
 import random
+from itertools import pairwise
 from math import inf
 
+import msgspec
 import pytest
 
 from perpbotd.domain.agenda import Agenda, Tempo
@@ -91,3 +93,41 @@ def test_what_is_due_again_later_is_not_started_before() -> None:
     assert agenda.start(Ms(59_999), 59.999) == []
     assert agenda.wake(Ms(59_000), 59.0) == 60.0
     assert [each.sequence for each in agenda.start(Ms(60_000), 60.0)] == [1]
+
+
+def screen(rows: list[Waiting]) -> list[tuple[str, int]]:
+    """What a chat shows once these were carried out: the newest text of each place stands where its first one came."""
+    shown: dict[str, tuple[str, int]] = {}
+    for one in rows:
+        name = one.place or f"milestone {one.sequence}"
+        shown[name] = (name, one.sequence)
+    return list(shown.values())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_progress_goes_once_a_second_and_the_chat_looks_as_if_every_text_had_been_shown(seed: int) -> None:
+    chance = random.Random(seed)
+    agenda = Agenda(TEMPO)
+    rows: list[Waiting] = []
+    for number in range(1, 41):
+        # A place is left for good once something stands below it (domain/moves/turn.py).
+        place = f"progress {sum(one.kind is Kind.MILESTONE for one in rows)}"
+        one = row(number, chance.choice([Kind.MILESTONE, Kind.PROGRESS, Kind.PROGRESS]))
+        rows.append(msgspec.structs.replace(one, place=place if one.kind is Kind.PROGRESS else ""))
+    waiting = [*rows]
+    at, carried_out, times = 0.0, list[Waiting](), list[float]()
+    while waiting or agenda.known:
+        for _ in range(chance.choice([0, 1, 3])):
+            if waiting:
+                agenda.add(waiting.pop(0), at)
+        for started in agenda.start(Ms(int(at * 1000)), at):
+            if started.kind is Kind.PROGRESS:
+                times.append(at)
+            if started.kind is not Kind.STALE:
+                carried_out.append(started)
+            agenda.done(started, at)
+        at += 0.25
+    assert screen(carried_out) == screen(rows)
+    assert [one.sequence for one in carried_out] == sorted(one.sequence for one in carried_out)
+    assert all(later - earlier >= 1.0 for earlier, later in pairwise(times))
+    assert len(carried_out) < len(rows)

@@ -1,16 +1,18 @@
 """Whose the agent is: the control counts only as aster.md §5.4 says, and nothing less than that is a proof."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from perpbotd.domain import asking
-from perpbotd.domain.asking import Question, Trouble
+from perpbotd.domain.asking import Question, Trouble, Witness
 from perpbotd.domain.binding import belongs, control_gap, may_be_foreign, may_count
-from perpbotd.domain.observations import Calibration, Observations
+from perpbotd.domain.deposits import to_look_up
+from perpbotd.domain.observations import Calibration, Observations, Sent
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.refusals import Why, has_another_reason, request_ip, why, wording
-from perpbotd.domain.types import Grade
+from perpbotd.domain.types import Grade, Hash
+from perpbotd.domain.venue import Movement, OrderTested
 from tests.observed import (
     AGENT,
     BASE,
@@ -19,16 +21,22 @@ from tests.observed import (
     GOOD,
     IP,
     NOW,
+    OLDER_TX,
     STRANGER,
+    TX,
     C,
     W,
     builder,
     calibration,
     control,
+    history,
     listed,
+    movement,
     refused,
     row,
     seen,
+    sent,
+    trace,
 )
 
 POLICY = Policy()
@@ -74,12 +82,76 @@ def test_a_list_without_our_agent_is_a_proof_where_the_operators_agent_stands_in
         ("other_refusal", {"control": control(answer=refused(-1011, "This IP cannot access this route."))}),
         ("other_refusal", {"control": control(answer=refused(-1000, "Internal error"))}),
         ("other_refusal", {"calibration": calibration(code=None, message="")}),
+        ("control_without_list", {"control": control(again=refused(at=NOW + 60_001))}),
+        ("not_confirmed", {"confirmed": False}),
+        ("not_repeated", {"control": control(again=None)}),
+        ("user_ignored", {"control": control(again=listed(row()))}),
+        ("other_refusal", {"control": control(again=refused(-1011, ""))}),
     ],
 )
 def test_a_control_proves_nothing(gap: str, changed: dict[str, Any]) -> None:
     observed = seen(**changed)
     assert control_gap(observed, POLICY) == gap
     assert graded(observed) == (Grade.UNPROVEN, {"why": gap})
+
+
+def test_a_list_that_shows_somebody_elses_agents_needs_no_second_look() -> None:
+    shown = calibration(code=None, message="")
+    observed = seen(calibration=shown, control=control(answer=listed(row(C_AGENT))), confirmed=False)
+    assert control_gap(observed, POLICY) is None
+
+
+UNPROVEN: Final[dict[str, Any]] = {"control": control(answer=refused(-5050)), "builder": builder(None)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "senders"),
+    [
+        ((movement(),), (sent(),)),
+        ((movement(OLDER_TX, at=NOW - DAY), movement()), (sent(TX, STRANGER), sent(OLDER_TX))),
+        ((movement(chain_id=1), movement(OLDER_TX)), (sent(OLDER_TX),)),
+    ],
+)
+def test_a_deposit_that_the_wallet_sent_is_a_sign_and_no_proof(
+    rows: tuple[Movement, ...], senders: tuple[Sent, ...]
+) -> None:
+    observed = seen(**UNPROVEN, history=history(*rows), senders=senders)
+    grade, facts = graded(observed)
+    assert (grade, facts["by"], facts["why_not_proven"]) == (Grade.INFERRED, "deposit", "other_refusal")
+    assert facts["tx"] in {sent.tx for sent in senders if sent.sender == W}
+    assert belongs(observed, POLICY).trace == observed.history.trace  # type: ignore[union-attr]
+    assert graded(seen(history=history(*rows), senders=senders))[0] is Grade.PROVEN, "the control is stronger"
+
+
+@pytest.mark.parametrize(
+    ("rows", "senders"),
+    [
+        ((movement(),), ()),
+        ((movement(),), (sent(sender=None),)),
+        ((movement(),), (sent(sender=STRANGER),)),
+        ((movement(deposit=False),), (sent(),)),
+        ((movement(done=False),), (sent(),)),
+        ((movement(chain_id=1),), (sent(),)),
+        ((movement(chain_id=0),), (sent(),)),
+        ((movement(None),), (sent(),)),
+        ((movement(OLDER_TX),), (sent(),)),
+        ((), (sent(),)),
+    ],
+)
+def test_what_the_wallet_did_not_send_is_no_sign(rows: tuple[Movement, ...], senders: tuple[Sent, ...]) -> None:
+    observed = seen(**UNPROVEN, history=history(*rows), senders=senders)
+    assert graded(observed) == (Grade.UNPROVEN, {"why": "other_refusal"})
+    assert graded(seen(**UNPROVEN, history=refused(), senders=senders))[0] is Grade.UNPROVEN
+
+
+def test_a_sign_does_not_outweigh_that_the_venue_names_another_wallet() -> None:
+    foreign = seen(**UNPROVEN | {"builder": builder(STRANGER)}, history=history(movement()), senders=(sent(),))
+    assert graded(foreign)[0] is Grade.REFUTED
+
+
+def test_the_newest_deposits_are_looked_up_and_each_once() -> None:
+    many = [movement(Hash(f"0x{number:064x}"), at=NOW - number) for number in range(30)]
+    assert to_look_up(history(*reversed(many), many[0])) == tuple(one.tx_hash for one in many[:20])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +171,7 @@ def test_a_refusal_for_another_reason_proves_nothing_even_where_calibration_reco
     code: int, message: str
 ) -> None:
     recorded = calibration(code=code, message=wording(message))
-    observed = seen(calibration=recorded, control=control(answer=refused(code, message)))
+    observed = seen(calibration=recorded, control=control(answer=refused(code, message), again=refused(code, message)))
     assert graded(observed) == (Grade.UNPROVEN, {"why": "other_refusal"})
     assert not may_count(observed, POLICY), "and the control is not even asked"
 
@@ -117,7 +189,7 @@ def test_at_the_edges_of_a_minute_and_of_seven_days_the_control_still_counts() -
 def test_numbers_and_addresses_in_a_refusals_words_do_not_matter() -> None:
     recorded = calibration(code=-4999, message=wording(f"user {W} does not own 17"))
     answer = refused(-4999, f"User {C} does  not own 4")
-    assert graded(seen(calibration=recorded, control=control(answer=answer)))[0] is Grade.PROVEN
+    assert graded(seen(calibration=recorded, control=control(answer=answer, again=answer)))[0] is Grade.PROVEN
 
 
 def test_the_builders_answer_proves_or_refutes() -> None:
@@ -193,12 +265,35 @@ def test_no_more_is_asked_than_may_still_change_something() -> None:
     own = seen(control=None)
     assert asked(own) is Question.CONTROL
     assert asked(own, controllable=False) is Question.BUILDER
+    assert asked(seen(confirmed=False)) is Question.CONFIRM
+    assert asked(seen(control=control(again=None))) is Question.CONTROL_AGAIN
+    assert asked(seen(confirmed=False, control=control(again=None))) is Question.CONFIRM
     assert asked(GOOD) is None, "the control holds"
-    assert asked(seen(control=control(answer=refused(-5050)))) is Question.BUILDER
-    assert asked(seen(control=control(answer=refused(-5050)), builder=builder(None))) is None
+    assert asked(seen(control=control(answer=refused(-5050)), confirmed=False)) is Question.BUILDER
     assert asked(seen(control=None, calibration=None)) is Question.BUILDER
     assert asked(seen(control=None, calibration=calibration(code=None, user_ignored=True))) is Question.BUILDER
     assert asked(seen(control=None, builder=builder(W)), controllable=False) is None
+
+
+def test_deposits_are_looked_at_where_nothing_is_proven_and_a_sign_is_enough() -> None:
+    unproven = {"control": control(answer=refused(-5050)), "builder": builder(None)}
+    assert asked(seen(**unproven)) is Question.HISTORY
+    assert asking.next_question(seen(**unproven), Policy(binding=Grade.PROVEN), controllable=True) is None
+    assert asked(seen(**unproven, history=refused(-1102, ""))) is None
+    assert asked(seen(**unproven, history=history())) is None
+    assert asked(seen(**unproven, history=history(movement(chain_id=1)))) is None
+    assert asked(seen(**unproven, history=history(movement()))) is Question.SENDERS
+    assert asked(seen(**unproven, history=history(movement()), senders=(sent(),))) is None
+    foreign = seen(control=None, builder=builder(STRANGER))
+    assert asked(foreign, controllable=False) is None, "what is refuted needs no sign"
+
+
+def test_an_order_is_tested_where_the_policy_asks_for_it_and_last() -> None:
+    policy = Policy(test_order=True)
+    assert asking.next_question(GOOD, policy, controllable=True) is Question.ORDER
+    assert asking.next_question(seen(confirmed=False), policy, controllable=True) is Question.CONFIRM
+    tested = seen(order=OrderTested(trace=trace(path="order/test")))
+    assert asking.next_question(tested, policy, controllable=True) is None
 
 
 def test_a_refused_key_is_asked_about_only_where_it_may_be_another_wallets() -> None:
@@ -222,19 +317,29 @@ def test_our_clock_our_address_and_our_region_are_no_word_on_the_key() -> None:
     assert [found.blame for found in blames.values() if found] == ["clock", "clock", "egress"]
 
 
-def test_what_refuses_every_operator_too_is_not_the_keys_fault() -> None:
-    shut_out, forged, fine = refused(-1011, ""), refused(-1000, "Signature check failed"), listed(row(C_AGENT))
-    assert asking.needs_witness(shut_out)
-    assert asking.needs_witness(forged)
-    assert not asking.needs_witness(refused())
-    assert not asking.needs_witness(fine)
-    for own, blame in ((shut_out, "egress"), (forged, "venue")):
-        found = asking.shared_trouble(own, [own, own])
-        assert found is not None
-        assert found.blame == blame
-        assert asking.shared_trouble(own, [own, fine]) is None
-        assert asking.shared_trouble(own, []) is None
-    assert asking.shared_trouble(refused(), [refused()]) is None, "an operator's agent that expired is no witness"
+def test_what_refuses_the_operators_too_is_not_the_keys_fault() -> None:
+    shut_out, forged = refused(-1011, ""), refused(-1000, "Signature check failed")
+    fine = Witness(agent=C_AGENT, answer=listed(row(C_AGENT)))
+    for own, blame in (
+        (shut_out, "egress"),
+        (forged, "venue"),
+        (refused(), "venue"),
+        (listed(), "venue"),
+        (refused(-1002, ""), "venue"),
+        (refused(-2014, ""), "venue"),
+    ):
+        same, other = Witness(agent=C_AGENT, answer=own), Witness(agent=STRANGER, answer=refused(-5050, ""))
+        for witnesses in ([same], [same, same], [other, same]):
+            found = asking.shared_trouble(own, AGENT, witnesses)
+            assert found is not None
+            assert found.blame == blame
+        for witnesses in ([same, fine], [fine], [other], []):
+            assert asking.shared_trouble(own, AGENT, witnesses) is None
+    assert asking.kind_of(listed(row()), AGENT) == ""
+    assert asking.shared_trouble(listed(row()), AGENT, []) is None
+    assert asking.shut_out([Witness(agent=C_AGENT, answer=shut_out)]) is not None
+    for witnesses in ([], [fine], [Witness(agent=C_AGENT, answer=shut_out), fine], [other]):
+        assert asking.shut_out(witnesses) is None
 
 
 def test_what_is_recorded_of_a_calibration() -> None:

@@ -15,7 +15,17 @@ import pytest
 from perpbotd.catalog import CATALOGUES, COMMANDS, render
 from perpbotd.domain.checklist import checklist
 from perpbotd.domain.checklist import line as checklist_line
-from perpbotd.domain.events import Facts, NotDeleted, Wrote
+from perpbotd.domain.events import (
+    Facts,
+    NotDeleted,
+    OperatorAsked,
+    ReferralRuled,
+    Source,
+    TimerName,
+    Verb,
+    WalletChanged,
+    Wrote,
+)
 from perpbotd.domain.kinds import Action, Kind, kind_of
 from perpbotd.domain.link import State
 from perpbotd.domain.observations import Observations
@@ -28,6 +38,7 @@ from perpbotd.domain.verdicts import judge, meets
 from perpbotd.messages import Rendered, Verdict
 from perpbotd.secret import Secret
 from tests.catalogue_keys import FAMILIES, POLICIES, asked_for, everything_asked_for
+from tests.conversations import STORIES
 from tests.guide import GUIDE_QUOTES, in_order
 from tests.observed import DAY, IP, NOW, STRANGER, W, builder, calibration, control, listed, refused, row, seen
 from tests.places import OLD_ADDRESS, PLACES, changing
@@ -192,13 +203,14 @@ def corpus() -> tuple[Said, ...]:
             happens(play)
             play.write("/status", "...")
             found += play.said
+    found += [said for tell in STORIES.values() for said in tell().said]
     return tuple({repr(said): said for said in found}.values())
 
 
 def _plays() -> Iterator[Callable[[], Playbook]]:
     yield from PLACES.values()
     yield changing
-    strict = Policy(referral=Grade.PROVEN, legacy_keys=LegacyKeys.INFERRED)
+    strict = Policy(referral=Grade.PROVEN, legacy_keys=LegacyKeys.INFERRED, binding=Grade.PROVEN)
     for policy in (Policy(), strict):
         for state in (State.NEW, State.KEY, State.CHECKING):
             yield partial(_under, policy, PLACES[state])
@@ -218,8 +230,11 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
             "/status",
             "/help",
             "/privacy",
+            "/language",
+            "/language en",
             "/cancel",
             "/unlink",
+            "/deleteme",
             "/other",
             "hello",
             "0x" + "00" * 32,
@@ -237,14 +252,16 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
         lambda play: play.press(f"1:{Action.CHECK_AGAIN}:{play.link.turn}", "..."),
         lambda play: play.press("", "..."),
         lambda play: play.pays("...", to=OLD_ADDRESS),
-        *(lambda play, blame=blame: play.busy("...", blame=blame) for blame in ("venue", "clock", "egress")),
+        *(lambda play, blame=blame: play.busy("...", blame=blame) for blame in ("venue", "clock", "egress", "chain")),
         _wrong_late,
         _unproven_late,
         lambda play: _wrong_late(play, can_perp=False),
+        lambda play: _wrong_late(play, can_withdraw=None),
         lambda play: _wrong_late(play, ips=()),
         lambda play: play.refuses("...", code=-4225),
         *(lambda play, code=code: _refused_late(play, code) for code in (-5050, -1109, -4087, -1000, -2015)),
         _taken,
+        *_AFTERWARDS,
         _chain_down,
         _chain_unknown,
     ]
@@ -287,7 +304,82 @@ def _unproven_late(play: Playbook) -> None:
 
 def _taken(play: Playbook) -> None:
     play.facts = Facts(holder=UserId(9))
+    contested = play.fork()
+    contested.facts = Facts(holder=play.link.user, taker=UserId(9))
+    contested.answers("...", name="mine")
+    play.answers("...", name="mine")
+    play.said += contested.said
+
+
+def _moves_or_not(play: Playbook) -> None:
+    """A wallet that another chat has linked, and that is proven there once more."""
+    play.facts = Facts(holder=UserId(9))
     play.answers("...")
+    play.write("x", "...")
+    play.write("/status", "...")
+    play.happens(WalletChanged(wallet=WALLET), "...")
+
+
+def _contested(play: Playbook) -> None:
+    """Another chat proves the wallet of this one, which keeps it for a while."""
+    user, at = play.link.user, Ms(play.now + DAY)
+    for facts in (Facts(holder=user, taker=UserId(9), moves=at), Facts(holder=user), Facts(holder=UserId(9))):
+        play.facts = facts
+        play.happens(WalletChanged(wallet=WALLET), "...")
+        play.write("/status", "...")
+
+
+def _guarded(play: Playbook) -> None:
+    """What looks at a linked key may show, by themselves and when asked."""
+    if play.link.active is None:
+        return
+    for wrong in ({"can_withdraw": None}, *[{"can_withdraw": True}] * 3, {}, {}):
+        play.wait(1000)
+        play.write("/checknow", "...")
+        play.looked("...", **wrong)
+        play.write("/status", "...")
+    for _ in range(3):
+        play.rings(TimerName.GUARD, "...")
+        play.look_refused("...")
+    until = play.now + 31 * DAY
+    while play.now < until:
+        play.rings(TimerName.GUARD, "...")
+        play.looked("...", until=until)
+    for _ in range(20):
+        play.write("/checknow", "...")
+        if play.link.guard.since:
+            play.looked("...")
+
+
+def _expired(play: Playbook) -> None:
+    if play.link.active is not None:
+        play.wait(91 * 86_400)
+        play.rings(TimerName.GUARD, "...")
+        play.looked("...")
+
+
+def _judged_by_operators(play: Playbook) -> None:
+    for grade in (Grade.REFUTED, Grade.ATTESTED):
+        play.happens(ReferralRuled(grade=grade, source=Source.OPERATOR, at=play.now), "...")
+        play.write("/status", "...")
+    play.happens(OperatorAsked(what=Verb.RELEASE_WALLET), "...")
+
+
+def _forgotten(play: Playbook) -> None:
+    play.write("/deleteme", "...")
+    play.write("/forget", "...")
+
+
+def _replaced(play: Playbook) -> None:
+    if play.link.active is not None:
+        play.write("/cancel", "...")
+        play.write("/change", "...")
+        play.pays("...", block=77)
+        play.write(f"{AGENT_2} {SECRET_2}", "...")
+        play.answers("...")
+
+
+_AFTERWARDS = (_moves_or_not, _contested, _guarded, _expired, _judged_by_operators, _forgotten, _replaced)
 
 
 def _chain_down(play: Playbook) -> None:

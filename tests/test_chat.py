@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
@@ -11,25 +12,33 @@ import pytest
 import trio
 import trio.testing
 
-from perpbotd.actors.chat import ChatConfig, chat
+from perpbotd.actors.chat import ACCEPT_LOGIN, ChatConfig, chat
+from perpbotd.actors.crowd import Allowance, Crowd
 from perpbotd.actors.store import store
+from perpbotd.actors.strangers import RESUME
 from perpbotd.codec import decode, encode
 from perpbotd.domain import intake
+from perpbotd.domain.effects import Say
 from perpbotd.domain.events import Blocked, Tapped, Wrote
 from perpbotd.domain.intake import Place
+from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import ConfigError, PeerDied
 from perpbotd.kernel.channel import Bell, Call, Mailbox, ask
 from perpbotd.messages import (
     AnswerTap,
+    Append,
     Commit,
+    Committed,
     DeleteMessages,
     Delivered,
     Delivery,
     DeliveryResult,
+    Drop,
     EditMessage,
     MessageGone,
     NotNow,
+    Op,
     Pulse,
     Put,
     Rendered,
@@ -41,13 +50,23 @@ from perpbotd.messages import (
     Undeletable,
     Unreachable,
 )
-from perpbotd.ports import CatchUp, IntakeState, Live
-from perpbotd.rows import TELEGRAM_STATE_KEY, InboxRow
+from perpbotd.ports import CatchUp, IntakeState, Live, Outgoing
+from perpbotd.rows import (
+    TELEGRAM_HALT_KEY,
+    TELEGRAM_SESSION_KEY,
+    TELEGRAM_STATE_KEY,
+    HaltRow,
+    InboxRow,
+    OutboxRow,
+    OwnRow,
+    sequence_key,
+)
 from perpbotd.secret import Secret
 from tests.scenario.memory_store import InlineRunner, MemoryStore
 from tests.scenario.telegram_twin import Flood, LoseAnswer, LoseRequest, Play, TwinTelegram
 
 BOT = ChatConfig(username="perpbot_bot", commands=(("", (("start", "Begin"),)), ("tr", (("start", "Basla"),))))
+ANYTHING = msgspec.structs.replace(BOT, allowance=Allowance(burst=10_000))
 
 
 class VirtualClock:
@@ -97,7 +116,24 @@ class Bench:
         return await ask(self.deliveries.send, delivery)
 
     async def send(self, text: str, random_id: int = 1, chat: int = 501) -> DeliveryResult:
-        return await self.deliver(SendMessage(chat=UserId(chat), random_id=random_id, content=Rendered(html=text)))
+        """As the relay does it: from a row of the outbox, which goes when it is known as sent."""
+        user = UserId(chat)
+        say = Say(said=Said(phrase=Phrase(key="help")))
+        row = OutboxRow(user=user, due=Ms(0), random_id=random_id, language="en", intent=say)
+        wrote = await ask(self.requests.send, Commit(ops=(Append(table=Table.OUTBOX, row=encode(row)),)))
+        assert isinstance(wrote, Committed) and wrote.sequences[0]
+        result = await self.deliver(SendMessage(chat=user, random_id=random_id, content=Rendered(html=text)))
+        ops: tuple[Op, ...] = (Drop(table=Table.OUTBOX, key=sequence_key(wrote.sequences[0])),)
+        if isinstance(result, Delivered):
+            own = OwnRow(chat=chat, message_id=result.message_id)
+            ops = (*ops, Append(table=Table.OWN, row=encode(own)))
+        if not isinstance(result, NotNow):
+            await ask(self.requests.send, Commit(ops=ops))
+        return result
+
+    async def write(self, *ops: Op) -> None:
+        """Another writer's commit."""
+        assert isinstance(await ask(self.requests.send, Commit(ops=ops)), Committed)
 
     async def write_state(self, **changes: int) -> None:
         """Another writer's state, committed behind the actor's back."""
@@ -266,7 +302,7 @@ async def test_three_hundred_messages_of_an_outage_come_in_slices_each_once(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:
     ann = telegram.user(501)
-    async with living(telegram) as bench:
+    async with living(telegram, config=ANYTHING) as bench:
         await bench.connected()
         telegram.go_down()
         words = [f"message {number}" for number in range(300)]
@@ -286,7 +322,7 @@ async def test_a_flood_of_pushes_that_overflows_the_channel_loses_none(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:
     ann = telegram.user(501)
-    async with living(telegram) as bench:
+    async with living(telegram, config=ANYTHING) as bench:
         await bench.connected()
         for number in range(400):
             ann.says(str(number))
@@ -305,8 +341,7 @@ async def test_what_an_older_state_brings_again_is_no_second_row(
         await bench.rows(2)
         await bench.write_state(pts=1, qts=0)
     async with living(telegram, disk) as bench:
-        seen = asked(telegram)
-        await telegram.until(lambda: "difference" in seen or None)
+        await bench.told(lambda facts: facts.get("pts") == telegram.account.pts)
         ann.restarts()
         await bench.rows(4)
         assert bench.texts() == ["one", "/start"]
@@ -613,6 +648,24 @@ async def test_the_menu_is_set_once_a_connection(
         await bench.told(lambda facts: "menu" in str(facts.get("trouble")))
 
 
+async def test_a_wire_that_is_cut_now_and_then_is_back_soon_and_one_that_never_holds_is_tried_ever_less(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        for _ in range(10):
+            await trio.sleep(3)
+            cut_at = trio.current_time()
+            telegram.cut()
+            await telegram.until(lambda: telegram.online or None)
+            assert trio.current_time() - cut_at <= 1.0
+        seen = asked(telegram)
+        telegram.faults.chooser = lambda request: seen.append(request) or LoseRequest()
+        telegram.cut()
+        await trio.sleep(300)
+        assert 10 <= seen.count("login") <= 20
+
+
 async def test_a_flood_wait_at_the_login_is_waited_for(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -688,6 +741,173 @@ async def test_a_wrong_configuration_ends_the_actor(
         async with living(telegram, transport=Misconfigured()):
             await trio.sleep_forever()
     assert raised.value.subgroup(ConfigError) is not None
+
+
+async def test_a_revoked_login_that_an_operator_drops_is_made_anew(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.revoke()
+        await bench.told(lambda facts: facts["verb"] == ACCEPT_LOGIN)
+        telegram.user(501).says("meanwhile")
+        await bench.write(Drop(table=Table.TELEGRAM, key=TELEGRAM_SESSION_KEY))
+        await bench.rows(1)
+        await bench.told(lambda facts: facts["connected"])
+        assert (bench.facts["alarm"], bench.facts["verb"], telegram.logins) == ("", "", 2)
+
+
+# --- floods -------------------------------------------------------------------------------------
+
+
+async def test_a_flood_of_one_user_is_dropped_and_the_others_are_taken_in(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, bob = telegram.user(501), telegram.add_user(502)
+    few = msgspec.structs.replace(BOT, allowance=Allowance(rate=1.0, burst=20))
+    async with living(telegram, config=few) as bench:
+        await bench.connected()
+        for number in range(10_000):
+            ann.says(f"{number}")
+        bob.says("hello")
+        await bench.told(lambda facts: facts["pts"] == telegram.account.pts)
+        assert bench.texts() == [*(f"{number}" for number in range(20)), "hello"]
+        ann.blocks()
+        await bench.rows(22)
+        await trio.sleep(5)
+        ann.restarts()
+        await bench.rows(24)
+        await bench.told(lambda facts: facts["dropped"] == 9_980)
+
+
+def test_of_many_users_only_those_are_remembered_who_have_not_rested() -> None:
+    crowd = Crowd(Allowance(rate=1.0, burst=2))
+    most = 0
+    for number in range(10_000):
+        assert crowd.admits(UserId(number + 1), number / 100)
+        most = max(most, crowd.remembered)
+    assert most <= 1_024
+    assert [crowd.admits(UserId(10_000), 100.0) for _ in range(3)] == [True, False, False]
+    assert [crowd.admits(UserId(10_000), 103.0) for _ in range(3)] == [True, True, False]
+
+
+# --- somebody else with the token ---------------------------------------------------------------
+
+
+_IMPOSTORS = itertools.count(-1, -1)
+
+
+def impostor(telegram: TwinTelegram, chat: int = 501) -> int:
+    """Somebody else sends by the bot's account; returns the message's number."""
+    send = SendMessage(chat=UserId(chat), random_id=next(_IMPOSTORS), content=Rendered(html="!"))
+    result, numbered = telegram.account.perform(send)
+    assert isinstance(result, Delivered) and result.message_id and numbered is not None
+    telegram.tell(
+        Live(
+            pts=numbered.pts,
+            pts_count=numbered.count,
+            happening=Outgoing(chat=chat, message_id=result.message_id),
+        )
+    )
+    return result.message_id
+
+
+async def resumes(bench: Bench) -> None:
+    """As the operators' verb does it."""
+    stored = bench.disk.get(Table.TELEGRAM, TELEGRAM_HALT_KEY)
+    assert stored is not None
+    row = encode(msgspec.structs.replace(decode(stored, HaltRow), resumed=True))
+    await bench.write(Put(table=Table.TELEGRAM, key=TELEGRAM_HALT_KEY, row=row))
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+async def test_a_message_of_the_bot_that_we_did_not_send_stops_the_intake_until_it_is_resumed(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock, pushed: bool
+) -> None:
+    ann, disk = telegram.user(501), MemoryStore()
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        ann.says("before")
+        await bench.rows(1)
+        await bench.send("ours")
+        if not pushed:
+            telegram.go_down()
+        number = impostor(telegram)
+        telegram.come_up()
+        await bench.told(lambda facts: facts["alarm"])
+        assert f"message {number} in chat 501" in str(bench.facts["alarm"])
+        assert bench.facts["verb"] == RESUME
+        ann.says("during")
+        await trio.sleep(600)
+        assert await bench.send("still sent", 8) == Delivered(message_id=number + 2)
+    async with living(telegram, disk) as bench:
+        await bench.told(lambda facts: facts.get("connected") and facts["verb"] == RESUME)
+        await trio.sleep(600)
+        assert bench.texts() == ["before"]
+        await resumes(bench)
+        await bench.rows(2)
+        await bench.told(lambda facts: not facts["alarm"])
+        assert bench.texts() == ["before", "during"]
+        ann.says("after")
+        await bench.rows(3)
+        await trio.sleep(120)
+        assert disk.get(Table.TELEGRAM, TELEGRAM_HALT_KEY) is None
+        impostor(telegram)
+        await bench.told(lambda facts: facts["verb"] == RESUME)
+
+
+async def test_what_we_sent_is_no_strangers_however_its_answer_was_lost(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, disk = telegram.user(501), MemoryStore()
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        ann.says("hello")
+        await bench.rows(1)
+        # Named, but not durably taken when the machine goes off.
+        await bench.send("settled", 1)
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        telegram.faults.next("send", LoseAnswer())
+        # In doubt while the difference tells of it,
+        assert isinstance(await bench.send("in doubt", 2), NotNow)
+        ann.says("again")
+        await bench.rows(2)
+        assert len(disk.scan(Table.OUTBOX, b"", 10)) == 1
+        # and sent again without a name before the next one tells.
+        telegram.faults.next("send", LoseAnswer(cut=False))
+        assert isinstance(await bench.send("unnamed", 3), NotNow)
+        assert await bench.send("unnamed", 3) == Delivered()
+        for entry in disk.scan(Table.OUTBOX, b"", 10):
+            await bench.write(Drop(table=Table.OUTBOX, key=entry.key))
+        telegram.cut()
+        ann.says("and again")
+        await bench.rows(3)
+        await bench.told(lambda facts: facts["connected"] and not facts["alarm"])
+        for number in range(4, 24):
+            await bench.send("much", number)
+            await trio.sleep(30)
+            # Only what was sent since the difference before the last one.
+            assert len(disk.scan(Table.OWN, b"", 30)) <= 9
+        await trio.sleep(130)
+        assert disk.scan(Table.OWN, b"", 30) == []
+        await bench.told(lambda facts: facts["connected"] and not facts["alarm"])
+
+
+async def test_an_intake_that_an_operator_pauses_waits_for_him(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann = telegram.user(501)
+    async with living(telegram) as bench:
+        await bench.connected()
+        pause = HaltRow(at=Ms(1), why="paused by an operator")
+        await bench.write(Put(table=Table.TELEGRAM, key=TELEGRAM_HALT_KEY, row=encode(pause)))
+        await bench.told(lambda facts: facts["alarm"] == "paused by an operator")
+        ann.says("wait")
+        await trio.sleep(300)
+        assert bench.texts() == []
+        await resumes(bench)
+        await bench.rows(1)
 
 
 # --- the pure part ------------------------------------------------------------------------------

@@ -92,7 +92,9 @@ def test_the_shipped_file_is_production_and_says_the_defaults(tmp_path: Path) ->
     config = shipped(tmp_path)
     check_world(config, World.PRODUCTION)
     sections = config.sections
-    defaults = AsterSection(), PolicySection(), AdminSection(), LogSection()
+    # What is bound is no default: a local world, or a host behind a NAT, has no such address.
+    bound = AsterSection(bind_address=sections.policy.wanted_ip)
+    defaults = bound, PolicySection(), AdminSection(), LogSection()
     assert (sections.aster, sections.policy, sections.admin, sections.log) == defaults
     assert sections.chain.genesis == BSC_GENESIS and sections.chain.quorum() == 2
     assert config.store_path == Path("/var/lib/perpbotd/store")
@@ -109,7 +111,11 @@ def test_the_shipped_files_comments_are_values_that_parse(tmp_path: Path) -> Non
         line.removeprefix("# ") if line.startswith("# ") and " = " in line.split("#")[1] else line for line in lines
     ]
     config = load(written(tmp_path, "\n".join(told)), {})
-    defaults = AsterSection(bind_address="95.111.247.158"), PolicySection(), AdminSection(group="perpbotd-admin")
+    aster = AsterSection(
+        info_url="https://tapi.asterdex.com/info", bind_address="95.111.247.158", second_address="203.0.113.9"
+    )
+    assert aster.public_url() == AsterSection().public_url()
+    defaults = aster, PolicySection(), AdminSection(group="perpbotd-admin")
     assert (config.sections.aster, config.sections.policy, config.sections.admin) == defaults
     assert config.sections.chain == shipped(tmp_path).sections.chain
 
@@ -161,6 +167,9 @@ def test_a_local_file_loads_with_its_secrets_inline(tmp_path: Path) -> None:
         ("port = 4430", "port = 65536", "telegram.local_centre.port: expected `int` <= 65535"),
         ('n = "c1', 'n = "xyz', "telegram.local_centre.n: expected `str` matching"),
         ('bind_address = "127.0.0.2"', 'bind_address = "eth0"', "aster: bind_address must be an IP address"),
+        ("[aster]", '[aster]\nsecond_address = "eth1"', "aster: second_address must be an IP address"),
+        ("[aster]", '[aster]\nsecond_address = "127.0.0.2"', "aster: second_address must be another than bind_address"),
+        ("[aster]", '[aster]\ninfo_url = "tapi"', "aster: info_url must be a URL https://"),
         ("[aster]", '[policy]\nwanted_ip = "0.0.0.0/0"\n[aster]', "policy: wanted_ip must be an IP address"),
         ("[aster]", '[policy]\nbinding = "declared"\n[aster]', "policy: binding must be one of: proven, inferred"),
         ("[aster]", '[policy]\nreferral = "refuted"\n[aster]', "policy: referral must be one of: proven, attested"),
@@ -236,6 +245,7 @@ def test_credentials_are_named_without_a_slash_and_need_systemd(tmp_path: Path) 
 
 CENTRE = f'[telegram.local_centre]\nhost = "127.0.0.1"\nport = 1\nn = "{"c1" * 64}"\ne = 3\n'
 HTTP, WS = "https://bsc.drpc.org", "wss://bsc.drpc.org"
+BOUND = 'bind_address = "95.111.247.158"'
 ASTER = '# base_url = "https://fapi.asterdex.com"'
 SECOND = SHIPPED.read_text().split("[[chain.provider]]")[2].split("[aster]")[0]
 
@@ -259,7 +269,10 @@ SECOND = SHIPPED.read_text().split("[[chain.provider]]")[2].split("[aster]")[0]
         (WS, "wss://[::ffff:127.0.0.1]", "chain.provider[1].ws_url must not be of this machine"),
         (ASTER, 'base_url = "http://fapi.asterdex.com"', "aster.base_url must be https://"),
         (ASTER, 'base_url = "https://localhost"', "aster.base_url must not be of this machine"),
-        (ASTER, 'bind_address = "127.0.0.1"', "aster.bind_address must not be a loopback address"),
+        (BOUND, 'bind_address = "127.0.0.1" #', "aster.bind_address must not be a loopback address"),
+        (ASTER, 'second_address = "::1"', "aster.second_address must not be a loopback address"),
+        (ASTER, 'info_url = "http://tapi.asterdex.com/info"', "aster.info_url must be https://"),
+        (ASTER, 'info_url = "https://localhost/info"', "aster.info_url must not be of this machine"),
         (f"[[chain.provider]]{SECOND}", "", 'chain.provider: 2 are needed, or chain.single_provider = "accept"'),
         ('operator = "dRPC"', 'operator = "allnodes "', "chain.provider[1].operator must be another"),
         ('operator = "dRPC"', "", "chain.provider[1].operator is needed"),
@@ -292,6 +305,12 @@ def test_one_provider_is_enough_where_that_was_accepted_and_it_is_shown(tmp_path
         ("ws://[::1]:8546", "wss://bsc.drpc.org", "chain.provider[1].ws_url must be of a loopback address"),
         ("http://127.0.0.1:9000", "https://fapi.asterdex.com", "aster.base_url must be of a loopback address"),
         ('bind_address = "127.0.0.2"', 'bind_address = "10.0.0.1"', "aster.bind_address must be a loopback address"),
+        ('bind_address = "127.0.0.2"', 'second_address = "10.0.0.1"', "aster.second_address must be a loopback"),
+        (
+            "[aster]",
+            '[aster]\ninfo_url = "https://tapi.asterdex.com/info"',
+            "aster.info_url must be of a loopback address",
+        ),
     ],
 )
 def test_a_local_world_refuses_what_is_elsewhere(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -327,3 +346,9 @@ def test_other_chains_and_exchanges_are_as_an_operator_writes_them(tmp_path: Pat
     assert [(other.name, other.http_url) for other in chain.others] == [
         ("Ethereum", Secret.from_text("http://127.0.0.1:1/key"))
     ]
+
+
+def test_the_public_rpc_is_asters_beside_aster_and_a_local_venues_own() -> None:
+    assert AsterSection().public_url() == "https://tapi.asterdex.com/info"
+    assert AsterSection(base_url="http://127.0.0.1:9000/").public_url() == "http://127.0.0.1:9000/info"
+    assert AsterSection(info_url="https://rpc.example/info").public_url() == "https://rpc.example/info"

@@ -22,6 +22,7 @@ from perpbotd.domain.credentials import (
     address_of,
     classify,
     fingerprint,
+    stand_in,
 )
 from perpbotd.domain.types import Address
 from perpbotd.secret import Secret
@@ -136,6 +137,15 @@ def test_key_and_secret_of_different_agents_are_told() -> None:
     assert read(f"{SHOWN} {OTHER_SECRET}") == SecretDoesNotMatch(agent=AGENT)
     assert read(OTHER_SECRET, KEY) == SecretDoesNotMatch(agent=AGENT)
     assert read(OTHER, HALF) == SecretDoesNotMatch(agent=OTHER)
+
+
+def test_a_legacy_key_goes_by_a_stand_in_that_no_agent_has() -> None:
+    first, other = (stand_in(Secret.from_text(text)) for text in (V1_KEY, V1_SECRET))
+    assert first == stand_in(Secret.from_text(V1_KEY.upper())) != other
+    assert len(first) == len(AGENT)
+    assert fingerprint(first) == f"V1 …{first[-6:]}"
+    assert V1_KEY[:12] not in first
+    assert V1_KEY[-12:] not in first
 
 
 def test_a_newer_key_replaces_the_one_that_waits() -> None:

@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from perpbotd.actors.second_look import SecondLook
 from perpbotd.domain.types import Hash
 from perpbotd.messages import Table
 from perpbotd.rows import CursorRow, DepositRow
@@ -181,6 +182,28 @@ async def test_without_a_second_look_or_a_second_provider_it_stays_out(
         _, counted = await _left_out(play)
         await trio.sleep(60)
     assert [found.tx for found in rig.found] == [counted]
+
+
+@pytest.mark.parametrize("recalls", [True, False])
+async def test_what_was_left_out_just_before_a_restart_is_brought_in_after_it(
+    recalls: bool, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the control: a second look that remembers nothing of a former life."""
+
+    async def nothing(_: SecondLook) -> None:
+        await trio.lowlevel.checkpoint()
+
+    if not recalls:
+        monkeypatch.setattr(SecondLook, "recall", nothing)
+    play = Play()
+    play.world.mining = False
+    async with play.on():
+        left_out, counted = await _left_out(play)
+    play.nodes[0].faults.forged.clear()
+    async with play.rig.living():
+        await trio.sleep(30)
+    found = [each.tx for each in play.rig.found]
+    assert found == ([counted, left_out] if recalls else [counted])
 
 
 async def _left_out(play: Play) -> tuple[str, str]:

@@ -183,12 +183,24 @@ def test_an_impure_domain_is_noticed() -> None:
 PARTS: Final = {
     "store": set[str](),
     "follower": {"providers", "finality", "tips", "second_look", "progress", "ranges", "steps"},
-    "matcher": {"anchors", "books", "deposits", "payers", "readings", "reconciling", "watched", "witnesses"},
-    "linker": {"decisions"},
+    "matcher": {
+        "anchors",
+        "books",
+        "deposits",
+        "disputes",
+        "payers",
+        "readings",
+        "reconciling",
+        "watched",
+        "witnesses",
+    },
+    "linker": {"decisions", "forgetting", "lookups", "rounds"},
     "relay": {"errands", "settling"},
-    "validator": {"calibration"},
-    "chat": {"intake"},
-    "admin": set[str](),
+    "validator": {"answers", "calibration", "egress", "legacy_looking", "looking", "points"},
+    "chat": {"crowd", "intake", "strangers"},
+    "admin": {
+        *("audited", "desk", "gate", "health", "imports", "parked", "roster", "rulings", "timeline", "waiting"),
+    },
 }
 """Which modules are parts of which actor; no other actor imports them."""
 SHARED: Final = frozenset({"stored", "life_signs"})

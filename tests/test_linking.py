@@ -18,6 +18,7 @@ from tests.guide import GUIDE_QUOTES, in_order
 from tests.places import (
     DEPOSIT,
     LATE,
+    LINKED,
     PERMISSIONS,
     PLACES,
     REFERRAL,
@@ -75,7 +76,7 @@ def test_the_published_guide_from_start_to_linked() -> None:
     # The guide has the secret pasted first and Edit API afterwards.
     play.answers("timer recheck 1 in 20 s", PERMISSIONS, can_perp=False, can_read=False)
     play.rings(TimerName.RECHECK, "check 2: agent of wallet")
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
     assert play.link.state is State.LINKED
     assert play.link.active is not None
     assert (play.link.active.wallet, play.link.active.agent) == (WALLET, AGENT)
@@ -97,12 +98,12 @@ def test_the_playbook_tells_expected_from_actual() -> None:
 
 def test_with_everything_right_the_first_answer_links() -> None:
     play = at_checking()
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
 
 
 def test_linked_shows_what_was_proven_at_any_time() -> None:
     play = at_linked()
-    play.write("/status", "says status.linked [change]")
+    play.write("/status", "says status.linked [checknow] [change]")
     for line in ("✅ The key works", "✅ Withdraw is off", "by your own word", "2026-02-22"):
         assert line in play.screen[-1]
 
@@ -177,7 +178,7 @@ def test_buttons_of_another_turn_or_of_nobody_do_nothing(state: State) -> None:
         "1:" + "x" * 70,
     ]:
         play.press(data, LATE)
-    assert play.link == before
+    assert play.link == msgspec.structs.replace(before, talked=play.link.talked)
 
 
 @every_state
@@ -187,7 +188,7 @@ def test_a_button_of_this_turn_that_has_no_place_here_does_nothing(state: State)
         if (state, Kind[action.name]) not in TABLE:
             before = play.link
             play.press(f"1:{action}:{before.turn}", LATE)
-            assert play.link == before
+            assert play.link == msgspec.structs.replace(before, talked=play.link.talked)
 
 
 @pytest.mark.parametrize("action", Action)
@@ -306,7 +307,7 @@ def test_the_table_is_printed_with_every_state(capsys: pytest.CaptureFixture[str
     titles = [line.split()[1] for line in printed.splitlines() if line.startswith("── ")]
     assert titles == [*(state.value.upper() for state in State), "in"]
     assert "   /setapi                      ──► REFERRAL" in printed
-    assert "   venue answered               ──► KEY | PERMISSIONS | LINKED" in printed
+    assert "   venue answered               ──► KEY | PERMISSIONS | MOVING | LINKED" in printed
 
 
 def test_a_move_that_leaves_its_targets_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:

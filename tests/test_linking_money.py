@@ -13,6 +13,7 @@ from perpbotd.domain.types import DEPOSIT_WEI, Ms, Origin, Wei
 from tests.observed import builder
 from tests.places import (
     DEPOSIT,
+    LINKED,
     OLD_ADDRESS,
     PLACES,
     REFERRAL,
@@ -127,6 +128,7 @@ def test_a_payment_to_an_address_of_before_is_never_dropped_and_proves_its_sende
     answers = {
         State.WALLET: VERIFIED,
         State.REFERRAL: "says deposit.late_noted",
+        State.MOVING: "says deposit.late_noted",
         State.KEY: "says deposit.more",
         State.CHECKING: "says deposit.more",
         State.PERMISSIONS: "says deposit.more",
@@ -185,7 +187,7 @@ def two_senders() -> Playbook:
 def test_of_several_senders_the_credential_decides(refusal: dict[str, Any]) -> None:
     play = two_senders()
     play.refuses("check 2: agent of wallet", **refusal)
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
     assert play.link.active is not None
     assert play.link.active.wallet == WALLET
 

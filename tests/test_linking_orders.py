@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perpbotd.codec import encode
-from perpbotd.domain.events import Event, Facts, TimeCame, TimerName, Wrote
+from perpbotd.domain.events import (
+    Event,
+    OperatorAsked,
+    ReferralRuled,
+    Source,
+    Tally,
+    TimeCame,
+    TimerName,
+    Verb,
+    WalletChanged,
+    Wrote,
+)
 from perpbotd.domain.kinds import Action, Kind
 from perpbotd.domain.link import State
 from perpbotd.domain.linking import TABLE, Move, step
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.replies import said
-from perpbotd.domain.types import DEPOSIT_WEI, UserId
+from perpbotd.domain.types import DEPOSIT_WEI, Grade, UserId
 from tests.places import OLD_ADDRESS, PLACES, at_checking, at_key
 from tests.playbook import (
     AGENT,
@@ -25,6 +37,7 @@ from tests.playbook import (
     PHRASE,
     SECRET,
     SECRET_2,
+    USER,
     V1_KEY,
     V1_SECRET,
     WALLET,
@@ -34,7 +47,19 @@ from tests.playbook import (
 
 _TEXTS = st.sampled_from(
     [
-        *("/start", "/setapi", "/status", "/cancel", "/unlink", "/help", "/other", "/start setapi", "hello", ""),
+        *(
+            "/start",
+            "/setapi",
+            "/status",
+            "/cancel",
+            "/unlink",
+            "/deleteme",
+            "/help",
+            "/other",
+            "/start setapi",
+            "hello",
+            "",
+        ),
         *(f"/{action}" for action in Action),
         *(AGENT, SECRET, f"{AGENT} {SECRET}", f"{AGENT_2} {SECRET_2}", f"{AGENT} {SECRET_2}", SECRET_2, WALLET_KEY),
         *(OTHER_KEY, WALLET, PHRASE, V1_KEY, f"{V1_KEY} {V1_SECRET}", "ab" * 25, f"/setapi {AGENT} {SECRET}"),
@@ -63,7 +88,14 @@ _HAPPENINGS = st.one_of(
     st.tuples(st.just("busy"), st.just(0)),
     st.tuples(st.just("ring"), st.integers(0, 3)),
     st.tuples(st.just("wait"), st.sampled_from([1, 30, 700, 4_000, 90_000])),
-    st.tuples(st.just("holder"), st.sampled_from([None, UserId(9)])),
+    st.tuples(st.just("holder"), st.sampled_from([None, UserId(9), USER])),
+    st.tuples(st.just("taker"), st.sampled_from([None, UserId(9), USER])),
+    st.tuples(st.just("wallet"), st.sampled_from([WALLET, OTHER])),
+    st.tuples(st.just("look"), _ROWS),
+    st.tuples(st.just("look refused"), _REFUSALS),
+    st.tuples(st.just("tally"), st.sampled_from([Tally(), Tally(looked=30), Tally(looked=30, failing=30)])),
+    st.tuples(st.just("ruled"), st.tuples(st.sampled_from(Grade), st.sampled_from(Source))),
+    st.tuples(st.just("operator"), st.sampled_from(Verb)),
 )
 
 
@@ -100,7 +132,21 @@ def play_on(play: Playbook, what: str, how: Any) -> None:
         case "wait":
             play.wait(how)
         case "holder":
-            play.facts = Facts(holder=how)
+            play.facts = msgspec.structs.replace(play.facts, holder=how)
+        case "taker":
+            play.facts = msgspec.structs.replace(play.facts, taker=how)
+        case "tally":
+            play.facts = msgspec.structs.replace(play.facts, tally=how)
+        case "wallet":
+            play.happens(WalletChanged(wallet=how), "...")
+        case "look" if play.link.active is not None:
+            play.looked("...", **how)
+        case "look refused" if play.link.active is not None:
+            play.look_refused("...", code=how[0], message=how[1])
+        case "ruled":
+            play.happens(ReferralRuled(grade=how[0], source=how[1], at=play.now), "...")
+        case "operator":
+            play.happens(OperatorAsked(what=how), "...")
         case _:
             pass
 

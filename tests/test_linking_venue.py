@@ -13,7 +13,17 @@ from perpbotd.domain.policy import Policy
 from perpbotd.domain.replies import day
 from perpbotd.domain.types import Grade, UserId
 from tests.observed import builder, listed, row
-from tests.places import DEPOSIT, PERMISSIONS, SPINNER, VERIFIED, at_checking, at_linked, at_permissions, changing
+from tests.places import (
+    DEPOSIT,
+    LINKED,
+    PERMISSIONS,
+    SPINNER,
+    VERIFIED,
+    at_checking,
+    at_linked,
+    at_permissions,
+    changing,
+)
 from tests.playbook import (
     AGENT,
     AGENT_2,
@@ -24,12 +34,14 @@ from tests.playbook import (
     WALLET,
 )
 
+AGAIN = ("timer guard 2", "timer referral")
+
 
 def test_a_busy_venue_is_never_the_keys_fault() -> None:
     for blame in ("venue", "clock", "egress"):
         play = at_checking()
         play.busy(f"shows delayed.{blame}", blame=blame)
-        play.answers("holds wallet", "says linked")
+        play.answers(*LINKED)
     play = at_permissions()
     play.busy()
     play.tap("check", "...")
@@ -62,7 +74,7 @@ def test_missing_boxes_are_looked_at_again_for_ten_minutes_and_then_by_button() 
     play.tap("check", "stops the spinner: tap.looking", f"check {play.link.check + 1}: agent of wallet")
     play.answers(f"timer recheck {play.link.check} in 20 s", PERMISSIONS, can_perp=False)
     play.rings(TimerName.RECHECK, "...")
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
 
 
 def test_what_edit_api_mends_needs_no_second_paste() -> None:
@@ -70,7 +82,7 @@ def test_what_edit_api_mends_needs_no_second_paste() -> None:
         play = at_checking()
         play.answers("timer recheck 1 in 20 s", "shows mend [check]", **wrong)
         play.tap("check", "...")
-        play.answers("holds wallet", "says linked")
+        play.answers(*LINKED)
 
 
 def test_what_is_to_do_on_aster_is_no_refusal() -> None:
@@ -78,7 +90,7 @@ def test_what_is_to_do_on_aster_is_no_refusal() -> None:
         play = at_checking()
         play.refuses("timer recheck 1 in 20 s", f"shows to_do.{reason} [check]", code=code)
         play.tap("check", "...")
-        play.answers("holds wallet", "says linked")
+        play.answers(*LINKED)
 
 
 def test_the_key_of_another_wallet_is_refused_by_name() -> None:
@@ -95,23 +107,23 @@ def test_a_key_whose_owner_cannot_be_proven_is_neither_linked_nor_refused() -> N
     listed_only = listed(row(AGENT, name=play.link.code))
     play.refuses("timer recheck 1 in 20 s", "shows to_do.binding [check]", own=listed_only)
     play.tap("check", "...")
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
 
 
 def test_a_wallet_that_is_linked_elsewhere_is_not_linked_twice() -> None:
     play = at_checking()
     play.facts = Facts(holder=UserId(9))
-    play.answers("drops agent", "says refused.wallet_taken")
+    play.answers("drops agent", "says refused.wallet_taken [copy_name]", name="mine")
     play.facts = Facts(holder=USER)
     play.write(f"{AGENT_2} {SECRET_2}", "...")
-    play.answers("holds wallet", "says linked")
+    play.answers(*LINKED)
 
 
 def test_an_answer_that_was_overtaken_says_nothing() -> None:
     play = at_permissions()
     play.tap("check", "...")
     play.answers(check=1)
-    play.answers("holds wallet", "says linked", check=2)
+    play.answers(*LINKED, check=2)
     play.answers(check=2)
     play = at_checking()
     play.write("/cancel", "...")
@@ -130,7 +142,7 @@ def test_a_referral_grade_that_the_policy_asks_for_is_waited_for() -> None:
     play.answers("timer recheck 1 in 20 s", "shows to_do.referral [check]")
     play.link = msgspec.structs.replace(play.link, referral=Grade.ATTESTED)
     play.tap("check", "...")
-    play.answers("holds wallet", "says linked")
+    play.answers("holds wallet", "timer guard 1", "says linked")
 
 
 # --- how long a secret is kept ------------------------------------------------------------------
@@ -171,7 +183,7 @@ def test_the_old_link_lives_until_the_new_one_is_active() -> None:
     play.write(f"{AGENT_2} {SECRET_2}", "...")
     assert play.kept == {AGENT, AGENT_2}
     link_id = play.link.link_id
-    play.answers("drops agent", "holds wallet", "says linked")
+    play.answers("drops agent", "holds wallet", *AGAIN, "says linked.replaced")
     assert play.link.active is not None
     assert (play.link.active.agent, play.link.link_id) == (AGENT_2, link_id)
 
@@ -180,7 +192,7 @@ def test_another_wallet_for_a_linked_account() -> None:
     play = changing()
     play.pays("claims other", VERIFIED, sender=OTHER)
     play.write(f"{AGENT_2} {SECRET_2}", "...")
-    play.answers("drops agent", "releases wallet", "holds other", "says linked")
+    play.answers("drops agent", "releases wallet", "holds other", *AGAIN, "says linked.replaced")
 
 
 def test_the_same_key_again_is_kept_once() -> None:
@@ -192,7 +204,7 @@ def test_the_same_key_again_is_kept_once() -> None:
     play = changing()
     play.pays("...")
     play.write(f"{AGENT} {SECRET}", "...")
-    play.answers("holds wallet", "says linked")
+    play.answers("holds wallet", *AGAIN, "says linked")
 
 
 def test_a_change_that_ran_out_leaves_the_link_as_it_was() -> None:

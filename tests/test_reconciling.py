@@ -11,12 +11,26 @@ import trio
 from trio.testing import MockClock
 
 from perpbotd import codec
+from perpbotd.actors.deposits import Exchanges
+from perpbotd.actors.reconciling import Rhythm
 from perpbotd.domain.events import ArrivedUnproven
 from perpbotd.domain.ledger import Arrival
 from perpbotd.domain.types import Address, Ms, Origin, UserId, Wei
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import ask
-from perpbotd.messages import Anchored, AskCursor, BlockRead, Commit, Cursor, FinalRange, Put, StartAt, Table, Tip
+from perpbotd.messages import (
+    Anchored,
+    AskCursor,
+    BlockRead,
+    Commit,
+    Cursor,
+    FinalRange,
+    Put,
+    Rescan,
+    StartAt,
+    Table,
+    Tip,
+)
 from perpbotd.rows import BalanceRow, EvidenceRow, SeenRow, SenderRow, WalletRow, address_key
 from perpbotd.sandbox.chain import Account, Chain, Node, Outage, Wallet, contract, payments_data, pays_out
 from tests.scenario.chain_rig import ChainRig
@@ -356,6 +370,21 @@ async def test_transfers_and_a_contracts_payment_are_told_apart(autojump_clock: 
     assert rig.rows(Table.BALANCES, BalanceRow) != []
 
 
+async def test_what_a_second_look_may_still_explain_is_not_told_as_a_contracts(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6)
+        paid = bench.contract_pays(AMOUNT)
+        await bench.read()
+        await rig.to_matcher.send.send(Rescan(blocks=(), looked=paid - 1))
+        await bench.follow(90)
+        assert bench.unproven == [], "one waits for its second look"
+        await rig.to_matcher.send.send(Rescan(blocks=(), looked=paid + 9))
+        await bench.follow(60)
+    assert bench.unproven == [(1, DEPOSIT, AMOUNT)]
+
+
 async def test_a_sweep_is_no_arrival_and_what_comes_after_it_is_found(autojump_clock: MockClock) -> None:
     bench = Bench()
     async with bench.on() as rig:
@@ -418,8 +447,8 @@ def busy_bench(nonce: int) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize(("nonce", "origin"), [(998, Origin.WALLET), (999, Origin.EXCHANGE), (10**6, Origin.EXCHANGE)])
-async def test_who_has_sent_a_thousand_transactions_is_an_exchange(
+@pytest.mark.parametrize(("nonce", "origin"), [(49_998, Origin.WALLET), (49_999, Origin.EXCHANGE)])
+async def test_who_has_sent_fifty_thousand_transactions_is_an_exchange_and_an_active_trader_is_none(
     nonce: int, origin: Origin, autojump_clock: MockClock
 ) -> None:
     bench = busy_bench(nonce)
@@ -450,7 +479,7 @@ async def test_who_pays_for_many_users_is_an_exchange_and_two_chats_of_one_perso
 
 
 async def test_a_nonce_that_nobody_can_tell_is_no_evidence_and_holds_nothing_up(autojump_clock: MockClock) -> None:
-    bench = busy_bench(5000)
+    bench = busy_bench(182_331)
     for node in bench.nodes:
         node.node.faults.unsupported.add("eth_getTransactionCount")
     async with bench.on() as rig:
@@ -463,6 +492,24 @@ async def test_a_nonce_that_nobody_can_tell_is_no_evidence_and_holds_nothing_up(
         bench.pay(AMOUNT)
         await bench.read()
     assert [found.origin for found in rig.found] == [Origin.WALLET, Origin.EXCHANGE]
+
+
+async def test_a_wallet_that_was_taken_for_an_exchange_is_proven_by_its_next_payment_once_the_limit_is_raised(
+    autojump_clock: MockClock,
+) -> None:
+    bench = busy_bench(60_000)
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        bench.pay(AMOUNT)
+        await bench.read()
+    bench.rig.exchanges = Exchanges(transactions=100_000)
+    async with bench.on() as rig:
+        bench.pay(1)
+        await bench.read()
+    assert [(found.origin, found.total_from_sender) for found in rig.found] == [
+        (Origin.EXCHANGE, AMOUNT),
+        (Origin.WALLET, AMOUNT + 1),
+    ]
 
 
 async def test_each_arrival_leaves_evidence_of_what_it_was(autojump_clock: MockClock) -> None:
@@ -483,3 +530,55 @@ async def test_each_arrival_leaves_evidence_of_what_it_was(autojump_clock: MockC
         Arrival.EXCESS,
     ]
     assert [row.sender for row in rig.rows(Table.EVIDENCE, EvidenceRow)] == [USER.address] * 5 + [OTHER.address]
+
+
+# --- many addresses -----------------------------------------------------------------------------
+
+
+class Counting(LocalNode):
+    """Remembers how many balances it was asked for at once."""
+
+    asked: tuple[int, ...] = ()
+
+    async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]:
+        self.asked = (*self.asked, len(addresses))
+        return await super().balances(addresses, block)
+
+
+def crowded(count: int) -> tuple[Bench, list[Address]]:
+    """A bench with so many addresses that nobody waits for, three of which are asked for at once."""
+    bench = Bench()
+    bench.rig.rhythm = Rhythm(at_once=3)
+    bench.nodes[0] = Counting(bench.nodes[0].node)
+    addresses = [Wallet.create(f"crowd {number}").address for number in range(count)]
+    return bench, addresses
+
+
+async def test_many_addresses_are_read_in_portions_and_the_scan_moves_when_all_are_quiet(
+    autojump_clock: MockClock,
+) -> None:
+    bench, addresses = crowded(8)
+    async with bench.on() as rig:
+        for address in addresses:
+            rig.issue(address, awaited=False)
+        bench.nodes[0].asked = ()  # type: ignore[attr-defined]
+        cursor = await bench.follow(40)
+        assert (cursor.scanned or 0) >= 5 and bench.read_in_full == []
+        asked = bench.nodes[0].asked  # type: ignore[attr-defined]
+        assert asked[:3] == (3, 3, 2) and max(asked) == 3
+
+
+@pytest.mark.parametrize("paid", [0, 4, 7])
+async def test_a_change_in_any_portion_has_the_blocks_read_and_is_told_once(
+    paid: int, autojump_clock: MockClock
+) -> None:
+    bench, addresses = crowded(8)
+    async with bench.on() as rig:
+        for address in addresses:
+            rig.issue(address, awaited=False)
+        await bench.follow(40)
+        bench.pay(AMOUNT, addresses[paid])
+        bench.contract_pays(AMOUNT, addresses[7 - paid])
+        await bench.follow(90)
+    assert [(found.address, found.wei) for found in rig.found] == [(addresses[paid], AMOUNT)]
+    assert bench.unproven == [(1, addresses[7 - paid], AMOUNT)]

@@ -108,6 +108,32 @@ async def test_progress_edits_the_slots_message_and_a_milestone_is_a_new_one(wor
     assert (world.sent("p"), world.sent("q"), world.sent("")) == (1, 3, None)
 
 
+@in_world(Tempo())
+async def test_a_progress_message_changes_once_a_second_and_what_was_overtaken_is_never_sent(world: World) -> None:
+    await world.start()
+    world.put(*(say(f"block {number}", "p") for number in range(4)))
+    await trio.sleep(0.5)
+    assert world.screens.of(ANN) == ["en:block 3"]
+    for number in range(4, 9):
+        world.put(say(f"block {number}", "p"))
+        await trio.sleep(0.1)
+    await trio.sleep(2)
+    assert world.screens.of(ANN) == ["en:block 8"]
+    shown = [(round(at, 1), request) for at, request in world.screens.requests]
+    assert [(at, type(request)) for at, request in shown] == [(0.0, SendMessage), (1.0, EditMessage)]
+    assert world.outbox() == []
+
+
+@in_world(Tempo())
+async def test_a_milestone_between_two_progress_texts_keeps_both(world: World) -> None:
+    await world.start()
+    later = msgspec.structs.replace(say("later", "p"), generation=1)
+    world.put(say("seen", "p"), say("verified"), say("help", "p"), later)
+    await trio.sleep(5)
+    assert world.screens.of(ANN) == ["en:help", "en:verified", "en:later"]
+    assert world.outbox() == []
+
+
 @in_world()
 async def test_a_slot_whose_message_is_gone_gets_a_new_one(world: World) -> None:
     await world.start()

@@ -72,6 +72,26 @@ async def test_big_blocks_are_looked_at_one_by_one_and_small_ones_together(
     assert all(pause >= EVERY_S * at_once / 50 for pause in pauses)
 
 
+async def test_blocks_of_either_provider_are_looked_at_through_the_other_in_one_turn(autojump_clock: MockClock) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [Counting(Node(chain, name=name)) for name in ("one", "two")]
+    chain.mine_blocks(6)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    taken = [block for block in await nodes[0].blocks(range(1, 7)) if isinstance(block, BlockRead)]
+    look.took(taken, [panel.providers[number % 2] for number in range(6)])
+    nodes[0].asked.clear()
+    with trio.move_on_after(1.5 * EVERY_S):
+        await look.run()
+    told = [receive.receive_nowait() for _ in range(2)]
+    assert all(isinstance(message, Rescan) for message in told)
+    assert [[block.number for block in message.blocks] for message in told] == [[1, 3, 5], [2, 4, 6]]  # type: ignore[union-attr]
+    assert [message.looked for message in told] == [1, 6], "up to where none waits"  # type: ignore[union-attr]
+    assert [count for node in nodes for _, count in node.asked] == [3, 3]
+
+
 async def test_it_keeps_up_with_full_blocks_at_the_chains_pace(autojump_clock: MockClock) -> None:
     _, numbers = await looks(100, 2_600, seconds=3 * EVERY_S)
     assert len(numbers) / (2 * EVERY_S) > 1 / 0.45

@@ -23,9 +23,11 @@ from perpbotd.messages import (
     Commit,
     Committed,
     Conflict,
+    Entry,
     Expect,
     Found,
     Get,
+    GetMany,
     Measure,
     Pulse,
     Put,
@@ -91,6 +93,8 @@ async def test_every_request_has_its_answer(nursery: trio.Nursery) -> None:
     assert isinstance(found, Found)
     assert [(entry.key, entry.row) for entry in found.entries] == [(b"a", Secret(b"1"))]
     assert await wiring.ask(Get(table=Table.LINKS, key=b"b")) == Found(entries=())
+    many = await wiring.ask(GetMany(table=Table.LINKS, keys=(b"b", b"a", b"c")))
+    assert many == Found(entries=(Entry(key=b"a", row=Secret(b"1")),))
     assert await wiring.ask(APPEND) == Committed(sequences=(1,))
     scanned = await wiring.ask(Scan(table=Table.INBOX))
     assert isinstance(scanned, Found)

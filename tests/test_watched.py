@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from perpbotd.actors import watched
 from perpbotd.actors.watched import AddressBook
 from perpbotd.domain.matching import Match, find
 from perpbotd.domain.types import Address, Hash, Ms, UserId, Wei
@@ -74,3 +75,19 @@ def test_the_sieve_leaves_out_no_payment_and_most_strangers() -> None:
     assert isinstance(matches, list)
     assert [(match.tx, match.wei) for match in matches] == [(one.hash, Wei(5)) for one in paid]
     assert all(isinstance(match, Match) for match in matches)
+
+
+def test_a_book_grows_in_steps_and_serves_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "_STEP", 10)
+    full = book(50)
+    rows = {row(index).address: row(index) for index in range(50)}
+    steps = 0
+    for _ in full.growing():
+        steps += 1
+        assert dict(full) == rows
+        assert row(99).address not in full
+    assert steps == 6, "a step for the tables and one for each ten addresses"
+    assert dict(full) == rows
+    assert list(full.growing()) == []
+    full.add(row(50))
+    assert row(50).address in full and full.portion(49, 51) == (row(49).address, row(50).address)

@@ -61,7 +61,7 @@ class Side(ABC):
     def __init__(self, kind: str, http_url: str, ws_url: str, client: httpx.AsyncClient) -> None:
         self.kind = kind
         self.ws_url = ws_url
-        self.node = BscNode(kind, http_url, ws_url, timeout=5.0)
+        self.node = BscNode(kind, http_url, ws_url, timeout=60.0)
         self._http_url = http_url
         self._client = client
 

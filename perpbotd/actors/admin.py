@@ -1,121 +1,140 @@
-"""Answers the operators: how the daemon is, from its actors' signs of life, its mailboxes and its store."""
+"""Answers the operators: how the daemon is, who its users are, what is to be done with them (admin_protocol.VERBS)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
-import msgspec
 import trio
 
-from perpbotd.domain.types import World
-from perpbotd.errors import PeerDied
-from perpbotd.kernel.channel import Call, ask
-from perpbotd.kernel.pulses import pulse
-from perpbotd.messages import (
-    ActorSign,
+from perpbotd.actors import gate, imports, parked, roster, rulings, timeline, waiting
+from perpbotd.actors.audited import Book
+from perpbotd.actors.desk import Calibrator, Desk
+from perpbotd.actors.health import AdminConfig, status
+from perpbotd.actors.stored import Store, entries
+from perpbotd.admin_messages import (
+    AcceptLogin,
     AdminAnswer,
     AdminQuestion,
-    Alarm,
-    Measure,
-    Pulse,
-    Status,
-    StoreAnswer,
-    StoreRequest,
-    StoreSize,
+    ApproveReferral,
+    AskStatus,
+    BeginImport,
+    CalibrateVenue,
+    DenyReferral,
+    Explain,
+    ExtendImport,
+    FinishImport,
+    ListAudit,
+    ListLinks,
+    ListParked,
+    ListReferrals,
+    ListUsers,
+    Pause,
+    Recheck,
+    ReleaseWallet,
+    Resume,
+    RetryParked,
+    SkipParked,
+    Who,
 )
-from perpbotd.ports import AdminDoor, Gauges
+from perpbotd.codec import decode
+from perpbotd.kernel.channel import Bell, Call
+from perpbotd.kernel.pulses import pulse
+from perpbotd.messages import Pulse, Table
+from perpbotd.ports import AdminDoor, Clock, Gauges
+from perpbotd.rows import ImportingRow
 
 _QUESTIONS = 16
-_FACT_LIMIT = 512
-
-
-class AdminConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What `status` says of the deployment, and when it alarms.
-
-    `pulse_every` and `store_patience` in s; less than `disk_low` bytes free is an alarm.
-    """
-
-    version: str
-    world: World
-    remarks: tuple[str, ...] = ()
-    pulse_every: float = 5.0
-    store_patience: float = 2.0
-    disk_low: int = 512 * 2**20
+_LEFT_LYING_MS = 600_000
+_SHOWN = 3
+READS: Final[dict[type, Callable[[Desk, Any], Awaitable[AdminAnswer]]]] = {
+    ListUsers: roster.users,
+    ListLinks: roster.links,
+    ListAudit: roster.audit,
+    ListReferrals: waiting.referrals,
+    ListParked: parked.parked,
+    Explain: timeline.explain,
+}
+CHANGES: Final[dict[type, Callable[[Desk, Book, Who, Any], Awaitable[AdminAnswer]]]] = {
+    Recheck: rulings.recheck,
+    ReleaseWallet: rulings.release,
+    ApproveReferral: rulings.rule,
+    DenyReferral: rulings.rule,
+    CalibrateVenue: rulings.calibrate,
+    Pause: gate.pause,
+    Resume: gate.resume,
+    AcceptLogin: gate.accept_login,
+    RetryParked: parked.retry,
+    SkipParked: parked.skip,
+    BeginImport: imports.begin,
+    ExtendImport: imports.extend,
+    FinishImport: imports.finish,
+}
+"""Who answers what; `status` is the one that needs the wiring."""
 
 
 async def admin(
     door: AdminDoor,
     gauges: Gauges,
-    to_store: trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]],
+    to_store: Store,
+    to_validator: Calibrator,
+    linker: Bell,
+    relay: Bell,
     pulses: trio.MemorySendChannel[Pulse],
+    clock: Clock,
     config: AdminConfig,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answer until cancelled; started once operators can come in."""
-    since = trio.current_time()
+    """Answer until cancelled; started once operators can come in. Each client's question takes its own time."""
+    desk = Desk(store=to_store, validator=to_validator, linker=linker, relay=relay, clock=clock)
+    answering = _Admin(desk, gauges, config)
+    await answering.load()
     questions, asked = trio.open_memory_channel[Call[AdminQuestion, AdminAnswer]](_QUESTIONS)
-    answered = 0
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run, questions)
         task_status.started()
         while True:
-            pulse(pulses, "admin", {"answered": answered})
+            pulse(pulses, "admin", answering.facts())
             call = None
             with trio.move_on_after(config.pulse_every):
                 call = await asked.receive()
             if call is not None:
-                with call.answering() as answer:
-                    answer(await _status(gauges, to_store, config, trio.current_time() - since))
-                answered += 1
+                nursery.start_soon(answering.answer, call)
 
 
-async def _status(
-    gauges: Gauges,
-    to_store: trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]],
-    config: AdminConfig,
-    uptime: float,
-) -> Status:
-    store = await _measure(to_store, config.store_patience)
-    signs = tuple(_shortened(sign) for sign in gauges.signs())
-    return Status(
-        version=config.version,
-        world=config.world,
-        uptime=uptime,
-        actors=signs,
-        mailboxes=gauges.depths(),
-        store=store,
-        alarms=tuple(alarms(signs, store, config.disk_low)),
-        remarks=config.remarks,
-    )
+class _Admin:
+    def __init__(self, desk: Desk, gauges: Gauges, config: AdminConfig) -> None:
+        self.answered = 0
+        self._desk = desk
+        self._book = Book(desk.store, desk.clock)
+        self._gauges = gauges
+        self._config = config
+        self._since = trio.current_time()
 
+    async def load(self) -> None:
+        """Which imports an earlier life left under way."""
+        for kept in await entries(self._desk.store, Table.IMPORTING):
+            self._book.importing[kept.key.decode()] = decode(kept.row, ImportingRow).begun
 
-async def _measure(
-    to_store: trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]], patience: float
-) -> StoreSize | None:
-    with trio.move_on_after(patience):
-        try:
-            size = await ask(to_store, Measure())
-        except PeerDied:
-            return None
-        return size if isinstance(size, StoreSize) else None
-    return None
+    def facts(self) -> dict[str, str | int | float | bool]:
+        """What `status` shows, and an alarm where an import was left lying."""
+        now = self._desk.now()
+        left = [name for name, begun in self._book.importing.items() if now - begun > _LEFT_LYING_MS]
+        alarm = f"a referral list was begun and not finished: {', '.join(left[:_SHOWN])}" if left else ""
+        return {"answered": self.answered, "alarm": alarm, "verb": "referral import" if left else ""}
 
+    async def answer(self, call: Call[AdminQuestion, AdminAnswer]) -> None:
+        """One question, beside others."""
+        with call.answering() as answer:
+            answer(await self._answer(call.body))
+        self.answered += 1
 
-def _shortened(sign: ActorSign) -> ActorSign:
-    """A fact may be an upstream's word of any length; an answer may not."""
-    facts = {key: value[:_FACT_LIMIT] if isinstance(value, str) else value for key, value in sign.facts.items()}
-    return msgspec.structs.replace(sign, facts=facts)
-
-
-def alarms(signs: Sequence[ActorSign], store: StoreSize | None, disk_low: int) -> Iterator[Alarm]:
-    """What needs an operator: an actor raises one by a fact `alarm` that says what, and is resolved by its `verb`."""
-    for sign in signs:
-        if sign.late:
-            yield Alarm(source=sign.actor, what=f"no sign of life for {sign.age:.0f} s")
-        if sign.facts.get("alarm"):
-            yield Alarm(source=sign.actor, what=str(sign.facts["alarm"]), verb=str(sign.facts.get("verb", "")))
-    if store is None:
-        yield Alarm(source="store", what="it did not answer in time")
-    elif store.disk_free < disk_low:
-        yield Alarm(source="store", what=f"{store.disk_free // 2**20} MiB are free on its disk")
+    async def _answer(self, question: AdminQuestion) -> AdminAnswer:
+        asked = question.asked
+        if isinstance(asked, AskStatus):
+            uptime = trio.current_time() - self._since
+            return await status(self._gauges, self._desk.store, self._config, uptime)
+        if type(asked) in READS:
+            return await READS[type(asked)](self._desk, asked)
+        return await CHANGES[type(asked)](self._desk, self._book, question.by, asked)

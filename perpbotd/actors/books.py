@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perpbotd import codec
-from perpbotd.actors.stored import Store, entries, page, row, rows
+from perpbotd.actors.stored import PAGE, Store, entries, page, row, rows
 from perpbotd.actors.watched import Watched
 from perpbotd.domain.types import Address, UserId, Wei
 from perpbotd.messages import Table
@@ -46,10 +46,11 @@ class Books:
         """The addresses that links wait for a payment to."""
         return {codec.decode(kept, OpenRow).address for kept in await rows(self._store, Table.OPEN)}
 
-    async def linked_wallets(self) -> list[Address]:
-        """The wallets that somebody has linked."""
-        wallets = await entries(self._store, Table.WALLETS)
-        return [_address(entry.key) for entry in wallets if codec.decode(entry.row, WalletRow).holder is not None]
+    async def linked_wallets(self, after: bytes) -> tuple[list[Address], bytes | None]:
+        """Of the wallets after a key some that somebody has linked, and the key to go on from; None after the last."""
+        found = (await page(self._store, Table.WALLETS, after)).entries
+        linked = [_address(entry.key) for entry in found if codec.decode(entry.row, WalletRow).holder is not None]
+        return linked, found[-1].key if len(found) == PAGE else None
 
     def owner(self, address: Address) -> UserId:
         """Whose address it is."""

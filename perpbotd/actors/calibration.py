@@ -1,36 +1,29 @@
-"""The operators' own agents at the venue: what a wrong user is answered, and who can serve as the control (§5.4 b)."""
+"""The operators' own agents at the venue: what a wrong user is answered, who is control or witness (§5.4 b)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import msgspec
 import trio
 
-from perpbotd.domain import asking
+from perpbotd.actors.answers import OURS, sound
+from perpbotd.actors.points import Book, OpenPoints
+from perpbotd.domain import asking, points
+from perpbotd.domain.asking import Trouble, Witness
 from perpbotd.domain.observations import Calibration
+from perpbotd.domain.points import Asked, Gap, Point
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Address
-from perpbotd.domain.venue import AgentAnswer, BuilderAnswer, Operator
+from perpbotd.domain.venue import AgentAnswer, Operator
 from perpbotd.errors import Upstream
+from perpbotd.messages import CalibrationPoint
 from perpbotd.ports import Clock, Venue
 
-A = TypeVar("A", bound=AgentAnswer | BuilderAnswer)
-
-OURS = frozenset({"clock", "egress"})
-"""Services of Upstream that are our own host's: only an operator can mend them."""
 _BACKOFF_S = (5.0, 60.0)
 OWN_KEPT_MS = 40_000
 """An own list is asked for anew after this, so that with two time-outs it is still of the control's minute."""
-
-
-def sound(answer: A, policy: Policy) -> A:
-    """The answer, where it is one; raises Upstream (service "clock" or "egress") where it is about us."""
-    found = asking.trouble(answer, policy)
-    if found is not None:
-        raise Upstream(found.blame, found.what)
-    return answer
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +39,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operators:
-    """Keeps the calibration record young and the own lists at hand; every method raises Upstream."""
+    """Keeps the calibration record young and the own lists at hand; every method raises Upstream, or PeerDied."""
 
-    def __init__(self, venue: Venue, operators: Sequence[Operator], policy: Policy, clock: Clock) -> None:
+    def __init__(self, venue: Venue, operators: Sequence[Operator], policy: Policy, clock: Clock, book: Book) -> None:
         self._venue = venue
         # Two agents of one wallet are one operator: asked for each other's wallet they are in the right.
-        self._operators = tuple({operator.wallet: operator for operator in operators}.values())
+        first: dict[Address, Operator] = {}
+        for operator in operators:
+            first.setdefault(operator.wallet, operator)
+        self._operators = tuple(first.values())
+        self._open_points = OpenPoints(venue, operators, policy)
         self._policy = policy
         self._clock = clock
+        self._book = book
         self._own: dict[Address, AgentAnswer] = {}
         self._asking = {wallet: trio.Lock() for wallet in (operator.wallet for operator in self._operators)}
         self._tried = trio.Event()
@@ -109,25 +107,63 @@ class Operators:
                     return standing
         return None
 
-    async def witnesses(self) -> list[AgentAnswer]:
-        """What every operator's own agent is answered just now."""
-        return [(await self._standing(operator)).own for operator in self._operators]
+    async def witnesses(self) -> list[Witness]:
+        """What operators' own agents are answered from now on, up to the first that is let in: one is enough."""
+        heard: list[Witness] = []
+        for operator in self._operators:
+            own = (await self._standing(operator, anew=True)).own
+            heard.append(Witness(agent=operator.signer.agent, answer=own))
+            if heard[-1].listed:
+                break
+        return heard
+
+    async def shut_out(self) -> Trouble | None:
+        """Whether none of them is let in from our address; without operators nobody can tell, and a check has to."""
+        return asking.shut_out(await self.witnesses())
+
+    async def run(self) -> tuple[CalibrationPoint, ...]:
+        """Every open point, asked for an operator who waits for the answer."""
+        await self._tried.wait()
+        asked = await self._open_points.ask()
+        wrong_user, record, self.gap = await self._wrong_user()
+        asked[Point.WRONG_USER] = wrong_user
+        self.record = record or self.record
+        return await self._book.note(asked, settles=True, wrong_user=record)
 
     async def _calibrate(self) -> str:
+        asked, record, gap = await self._wrong_user()
+        if record is not None:
+            self.record = record
+            await self._book.note({Point.WRONG_USER: asked}, settles=False, wrong_user=record)
+        return gap
+
+    async def _wrong_user(self) -> tuple[Asked, Calibration | None, str]:
+        """What an operator's agent is answered for another operator's wallet, itself being there before and after."""
         standings = [await self._standing(operator) for operator in self._operators]
         listed = [standing.operator for standing in standings if standing.listed]
         if len(listed) < 2:
             unlisted = ", ".join(standing.operator.wallet for standing in standings if not standing.listed)
-            return f"operators' agents are not listed: {unlisted}"
+            gap = f"operators' agents are not listed: {unlisted}" if unlisted else "fewer than two operators"
+            return Gap(missing="two operators whose agents are listed"), None, gap
         asker, other = listed[:2]
         answer = sound(await self._venue.agents(other.wallet, asker.signer), self._policy)
-        self.record = asking.calibration(answer, asker.signer.agent)
-        return ""
+        # The words for a wrong user may be those for an agent that was revoked this moment.
+        if not (await self._standing(asker, anew=True)).listed:
+            return (
+                Gap(missing="an operator's agent that stays"),
+                None,
+                f"operators' agents are not listed: {asker.wallet}",
+            )
+        return points.listing(answer, asker.signer.agent), asking.calibration(answer, asker.signer.agent), ""
 
-    async def _standing(self, operator: Operator) -> Standing:
+    async def _standing(self, operator: Operator, *, anew: bool = False) -> Standing:
         async with self._asking[operator.wallet]:
             own = self._own.get(operator.wallet)
-            if own is None or not 0 <= self._clock.now() - own.trace.at < OWN_KEPT_MS:
+            if anew or own is None or not 0 <= self._clock.now() - own.trace.at < OWN_KEPT_MS:
                 own = sound(await self._venue.agents(operator.wallet, operator.signer), self._policy)
                 self._own[operator.wallet] = own
-            return Standing(operator=operator, own=own)
+            standing = Standing(operator=operator, own=own)
+            if not standing.listed:
+                # It may be a passing failure, and the next check needs a control.
+                del self._own[operator.wallet]
+            return standing

@@ -7,8 +7,10 @@ from typing import TypeAlias
 import msgspec
 import trio
 
+from perpbotd.actors.crowd import Allowance
 from perpbotd.actors.intake import Intake
 from perpbotd.actors.stored import Store
+from perpbotd.actors.strangers import RESUME
 from perpbotd.errors import LoginRevoked, Upstream
 from perpbotd.kernel.channel import Bell, Call
 from perpbotd.kernel.pulses import pulse
@@ -16,6 +18,8 @@ from perpbotd.messages import Delivery, DeliveryResult, NotNow, Pulse
 from perpbotd.ports import CatchUp, ChatTransport, Clock, TransportEvent
 from perpbotd.secret import Secret
 
+ACCEPT_LOGIN = "accept-login"
+"""The verb that drops the stored login, so that a new one is made."""
 _BACKOFF_S = (0.5, 30.0)
 _REVOKED_RETRY_S = 60.0
 _PULSE_S = 2.0
@@ -32,6 +36,7 @@ class ChatConfig(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     concurrency: int = 80
+    allowance: Allowance = Allowance()
 
 
 Ending: TypeAlias = Upstream | LoginRevoked
@@ -52,7 +57,7 @@ async def chat(
 
     Raises ConfigError and StoreDamaged when the login cannot be what it is; an outage never ends it.
     """
-    intake = Intake(transport, store, linker, clock, config.username)
+    intake = Intake(transport, store, linker, clock, config.username, config.allowance)
     chatting = _Chat(transport, intake, pulses, config)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chatting.tell)
@@ -91,21 +96,24 @@ class _Chat:
         self._revoked = ""
 
     async def stay_connected(self) -> None:
-        """One incarnation after the other, with the login that was kept; none after the login is revoked."""
+        """One incarnation after the other with the login that was kept; once that is revoked none, until it is gone."""
         first, longest = _BACKOFF_S
-        failures = 0
+        pause = first
         while True:
             since = trio.current_time()
             ending = await self._incarnation(await self._intake.session())
             if isinstance(ending, LoginRevoked):
                 self._revoked = str(ending)
                 self._news.ring()
-                await trio.sleep_forever()
+                await self._intake.until_another_login()
+                self._revoked = ""
+                continue
             self._trouble = ending.what
             self._news.ring()
-            failures = 0 if trio.current_time() - since > longest else failures + 1
+            # One that lived longer than was waited for it was worth it.
+            pause = first if trio.current_time() - since > pause else min(2 * pause, longest)
             # Telegram's own word goes before ours, however long: knocking again makes it longer.
-            await trio.sleep(max(min(first * 2 ** min(failures, 10), longest), ending.retry_after or 0.0))
+            await trio.sleep(max(pause, ending.retry_after or 0.0))
 
     async def deliver(self, deliveries: trio.MemoryReceiveChannel[Call[Delivery, DeliveryResult]]) -> None:
         """Carry deliveries out one by one; their order, pace and repetition are the relay's business."""
@@ -172,6 +180,8 @@ class _Chat:
             "connected": self._connected,
             "pts": self._intake.durable_pts,
             "incarnations": self._incarnations,
+            "dropped": self._intake.dropped,
             "trouble": self._trouble or self._intake.trouble,
-            "alarm": revoked or self._intake.lost,
+            "alarm": revoked or self._intake.halted or self._intake.lost,
+            "verb": ACCEPT_LOGIN if revoked else RESUME if self._intake.halted else "",
         }

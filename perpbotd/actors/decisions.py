@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+import msgspec
+
 from perpbotd.actors import stored
+from perpbotd.actors.forgetting import NOBODY, claimed_by, everything_of
 from perpbotd.actors.stored import Store
 from perpbotd.codec import decode, encode
+from perpbotd.domain.census import Census
 from perpbotd.domain.effects import (
     Acknowledge,
     Check,
@@ -14,17 +18,21 @@ from perpbotd.domain.effects import (
     DeletePasted,
     DropCredential,
     Effect,
+    Forget,
     HoldWallet,
     Intent,
     IssueAddress,
     KeepCredential,
     LeadToPrivate,
+    LookAround,
     LookElsewhere,
     ReleaseWallet,
     Say,
+    TakeWallet,
     Timer,
 )
-from perpbotd.domain.events import AddressIssued
+from perpbotd.domain.events import AddressIssued, Event, LookWanted, WalletChanged
+from perpbotd.domain.guard import PEERS
 from perpbotd.domain.link import Link
 from perpbotd.domain.types import Address, Ms, UserId
 from perpbotd.errors import Invariant
@@ -40,6 +48,7 @@ from perpbotd.ports import AddressSource, Entropy
 from perpbotd.rows import (
     AddressRow,
     CredentialRow,
+    InboxRow,
     OpenRow,
     OutboxRow,
     StuckRow,
@@ -57,14 +66,15 @@ LAST: Final = b"\xff" * 8
 class Draft:
     """The ops and expectations of one decision as they come together."""
 
-    def __init__(self, store: Store, user: UserId, now: Ms, entropy: Entropy) -> None:
+    def __init__(self, store: Store, user: UserId, now: Ms, entropy: Entropy, census: Census) -> None:
         self.ops: list[Op] = []
         self.expects: list[Expect] = []
-        self.intents = False
+        self.intents = self.events = self.forgotten = False
         self._store = store
         self._user = user
         self._now = now
         self._entropy = entropy
+        self._census = census
         self._wallets: dict[Address, tuple[Secret | None, WalletRow]] = {}
 
     async def issue(self, source: AddressSource) -> AddressIssued:
@@ -88,6 +98,7 @@ class Draft:
                     wallet=effect.wallet,
                     secret=effect.secret,
                     kept=self._now,
+                    legacy_key=effect.legacy_key,
                 )
                 key = credential_key(self._user, effect.agent)
                 self.ops.append(Put(table=Table.CREDENTIALS, key=key, row=encode(row), owner=self._user))
@@ -96,14 +107,35 @@ class Draft:
             case ClaimWallet():
                 old = await self._wallet(effect.wallet)
                 if self._user not in old.claims:
-                    self._set(effect.wallet, WalletRow(claims=(*old.claims, self._user), holder=old.holder))
+                    self._set(effect.wallet, msgspec.structs.replace(old, claims=(*old.claims, self._user)))
             case HoldWallet():
                 old = await self._wallet(effect.wallet)
+                if old.holder not in (None, self._user) and old.taker != self._user:
+                    raise Invariant("a wallet that another user has linked was held without being taken")
                 self._set(effect.wallet, WalletRow(claims=old.claims, holder=self._user))
+            case TakeWallet():
+                old = await self._wallet(effect.wallet)
+                self._set(
+                    effect.wallet,
+                    WalletRow(claims=old.claims, holder=old.holder, taker=self._user, moves=effect.at),
+                )
             case ReleaseWallet():
                 old = await self._wallet(effect.wallet)
                 if old.holder == self._user:
-                    self._set(effect.wallet, WalletRow(claims=old.claims, holder=None))
+                    # Whoever takes it waits for nobody any more.
+                    self._set(effect.wallet, WalletRow(claims=old.claims, holder=old.taker))
+                elif old.taker == self._user:
+                    self._set(effect.wallet, WalletRow(claims=old.claims, holder=old.holder))
+            case LookAround():
+                for peer in self._census.peers(PEERS, but=self._user):
+                    self._tell(peer, LookWanted())
+            case Forget():
+                self.forgotten = True
+                for wallet in await claimed_by(self._store, self._user):
+                    old = await self._wallet(wallet)
+                    claims = tuple(NOBODY if one == self._user else one for one in old.claims)
+                    self._set(wallet, msgspec.structs.replace(old, claims=claims))
+                self.ops += await everything_of(self._store, self._user)
             case IssueAddress():
                 raise Invariant("an address is issued by the linker, with the step that follows it")
             case _:
@@ -127,13 +159,28 @@ class Draft:
             self.ops.append(Drop(table=Table.STUCK, key=key))
 
     def finish(self) -> None:
-        """The wallets' rows, each once, each as it was read."""
+        """The wallets' rows, each once, each as it was read; whoever else holds or takes one is told of a change."""
         for wallet, (before, row) in self._wallets.items():
             after = encode(row)
             if after != before:
                 key = address_key(wallet)
                 self.expects.append(Expect(table=Table.WALLETS, key=key, row=before))
                 self.ops.append(Put(table=Table.WALLETS, key=key, row=after))
+                old = WalletRow() if before is None else decode(before, WalletRow)
+                concerned = {old.holder, old.taker, row.holder, row.taker} - {None, self._user}
+                if (old.holder, old.taker) != (row.holder, row.taker):
+                    for user in concerned:
+                        self._tell(user, WalletChanged(wallet=wallet))
+
+    def _tell(self, user: UserId | None, event: Event) -> None:
+        """Into another user's inbox: his link is written by his own step only.
+
+        Without a dedupe key, which would stay for ever: the row that is consumed in the same commit allows one.
+        """
+        if user is not None:
+            row = InboxRow(user=user, at=self._now, event=event)
+            self.ops.append(Append(table=Table.INBOX, row=encode(row)))
+            self.events = True
 
     def _intent(self, intent: Intent, link: Link) -> None:
         row = OutboxRow(
@@ -143,7 +190,9 @@ class Draft:
             language=link.language,
             intent=intent,
         )
-        self.ops.append(Append(table=Table.OUTBOX, row=encode(row), owner=self._user))
+        # Of who is forgotten nothing begins under a key of his own any more.
+        owner = None if self.forgotten else self._user
+        self.ops.append(Append(table=Table.OUTBOX, row=encode(row), owner=owner))
         self.intents = True
 
     async def _wallet(self, wallet: Address) -> WalletRow:

@@ -23,14 +23,17 @@ from perpbotd.errors import PeerDied, Upstream
 from perpbotd.kernel.channel import Call, ask
 from perpbotd.messages import (
     AnswerTap,
+    Append,
     CheckAnswer,
     CheckCredential,
+    Checked,
     DeleteMessages,
     Delivered,
     Delivery,
     DeliveryResult,
     Drop,
     EditMessage,
+    Expect,
     Impossible,
     MessageGone,
     NotNow,
@@ -45,7 +48,7 @@ from perpbotd.messages import (
     VenueTrouble,
 )
 from perpbotd.ports import Clock, OtherChain
-from perpbotd.rows import CredentialRow, SentRow, credential_key, sent_key
+from perpbotd.rows import CredentialRow, OwnRow, SentRow, credential_key, sent_key
 
 Render: TypeAlias = Callable[[Said, str], Rendered]
 """What is said, in a language."""
@@ -158,13 +161,14 @@ class Errands:
         result = await self._deliver(message)
         if not isinstance(result, Delivered):
             return self._undelivered(message, result)
+        ours = _ours(user, result)
         if not say.slot:
-            return await self._settle(held)
+            return await self._settle(held, ours)
         if result.message_id is not None:
             row = codec.encode(SentRow(message_id=result.message_id, generation=say.generation))
-            return await self._settle(held, Put(table=Table.SENT, key=key, row=row, owner=user))
+            return await self._settle(held, ours, Put(table=Table.SENT, key=key, row=row, owner=user))
         # Sent by a life before this one: its number is not known, and an older message is not the slot's any more.
-        return await self._settle(held, Drop(table=Table.SENT, key=key))
+        return await self._settle(held, ours, Drop(table=Table.SENT, key=key))
 
     async def _last_of(self, key: bytes, say: Say) -> int | None:
         stored = await self._settling.get(Table.SENT, key)
@@ -175,7 +179,9 @@ class Errands:
         content = self._render(lead.said, held.row.language)
         message = SendMessage(chat=UserId(lead.chat), random_id=held.row.random_id, content=content)
         match await self._deliver(message):
-            case Delivered() | Unreachable() | Impossible():
+            case Delivered() as sent:
+                return await self._settle(held, _ours(lead.chat, sent))
+            case Unreachable() | Impossible():
                 # What a strangers' group does not allow is no operator's business.
                 return await self._settle(held)
             case result:
@@ -232,15 +238,30 @@ class Errands:
         kept = await self._settling.get(Table.CREDENTIALS, credential_key(user, check.agent))
         if kept is None:
             return await self._settle(held)
-        secret = codec.decode(kept, CredentialRow).secret
+        credential = codec.decode(kept, CredentialRow)
         question = CheckCredential(
-            user=user, wallet=check.wallet, agent=check.agent, secret=secret, name_code=check.name_code
+            user=user,
+            wallet=check.wallet,
+            agent=check.agent,
+            secret=credential.secret,
+            name_code=check.name_code,
+            legacy_key=credential.legacy_key,
         )
         try:
             answer = await ask(self._checks, question)
         except PeerDied:
             return Again()
-        secret.wipe()
+        ops: list[Op] = []
+        expects: list[Expect] = []
+        if isinstance(answer, Checked) and answer.swapped and credential.legacy_key is not None:
+            right = msgspec.structs.replace(credential, secret=credential.legacy_key, legacy_key=credential.secret)
+            key = credential_key(user, check.agent)
+            ops.append(Put(table=Table.CREDENTIALS, key=key, row=codec.encode(right), owner=user))
+            # What was forgotten while the venue was asked stays forgotten.
+            expects.append(Expect(table=Table.CREDENTIALS, key=key, row=kept))
+        credential.secret.wipe()
+        if credential.legacy_key is not None:
+            credential.legacy_key.wipe()
         if isinstance(answer, VenueTrouble):
             return await self._put_off(held, check, answer)
         done = CheckDone(
@@ -249,14 +270,17 @@ class Errands:
             agent=check.agent,
             verdicts=answer.verdicts,
             valid_until=answer.valid_until,
+            guard=check.guard,
         )
-        return await self._settle(held, event=done)
+        return await self._settle(held, *ops, event=done, expects=expects)
 
     async def _put_off(self, held: Held, check: Check, trouble: VenueTrouble) -> Outcome:
         wait = max(trouble.retry_after, self._tempo.backoff(held.row.tries))
         due = Ms(self._clock.now() + ceil(wait * 1000))
         row = msgspec.structs.replace(held.row, due=due, tries=held.row.tries + 1, told=True)
-        event = None if held.row.told else CheckDelayed(check=check.check, blame=trouble.blame, seconds=ceil(wait))
+        event = None
+        if not held.row.told and not check.background:
+            event = CheckDelayed(check=check.check, blame=trouble.blame, seconds=ceil(wait), guard=check.guard)
         return Moved(due) if await self._settling.put_off(held, row, event=event) else Again()
 
     # --- other chains ---------------------------------------------------------------------------
@@ -277,5 +301,12 @@ class Errands:
         chains = tuple(Elsewhere(chain=name, wei=wei) for name, wei in paid if wei)
         return await self._settle(held, event=FoundElsewhere(address=address, chains=chains) if chains else None)
 
-    async def _settle(self, held: Held, *ops: Op, event: Event | None = None) -> Outcome:
-        return Done() if await self._settling.settle(held, *ops, event=event) else Again()
+    async def _settle(
+        self, held: Held, *ops: Op, event: Event | None = None, expects: Sequence[Expect] = ()
+    ) -> Outcome:
+        return Done() if await self._settling.settle(held, *ops, event=event, expects=expects) else Again()
+
+
+def _ours(chat: int, sent: Delivered) -> Op:
+    """So that the intake takes no message of ours for a stranger's."""
+    return Append(table=Table.OWN, row=codec.encode(OwnRow(chat=chat, message_id=sent.message_id)))

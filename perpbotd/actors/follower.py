@@ -90,6 +90,7 @@ async def follower(
             nursery.start_soon(panel.attend, provider, bell)
         nursery.start_soon(following.tips.run, tip_bell, following.reading_after)
         nursery.start_soon(following.second_look.run)
+        nursery.start_soon(following.second_look.recall)
         await following.run(bell, signs, task_status)
 
 
@@ -150,6 +151,8 @@ class _Follower:
             if self._standing is not None and not started:
                 task_status.started()
                 started = True
+            if self._standing is not None:
+                self.second_look.begin(self._standing.scanned, reading=self._standing.full)
             ready = self._panel.ready()
             if trio.current_time() >= self._not_before:
                 self._step = await self._forward(self._standing, ready)
@@ -244,6 +247,7 @@ class _Follower:
         agreed = chain.agreement(hashes, quorum=self._config.quorum)
         if agreed is None:
             return undecided(number, hashes)
+        self.second_look.begin(Point(number=0, hash=agreed), reading=False)
         await self._to_matcher.send(StartAt(number=number, hash=agreed))
         return Taken(more=True)
 

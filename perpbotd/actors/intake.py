@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 import trio
 
 from perpbotd.actors import stored
+from perpbotd.actors.crowd import Allowance, Crowd
 from perpbotd.actors.stored import Store
+from perpbotd.actors.strangers import Strangers
 from perpbotd.codec import decode, encode
 from perpbotd.domain.intake import Place, concerns_us, dedupe_key, first_pts, owner_of, place
 from perpbotd.errors import Invariant, Upstream
 from perpbotd.kernel.channel import Bell
 from perpbotd.messages import Append, Commit, Conflict, Expect, Put, Table
 from perpbotd.ports import (
+    Blocked,
     CatchUp,
     ChatTransport,
     Clock,
     Happening,
     IntakeState,
     Live,
+    Outgoing,
     SessionChanged,
     TransportEvent,
 )
@@ -31,13 +35,16 @@ from perpbotd.secret import Secret
 _GAP_S = 0.5
 _POLL_S = 60.0
 _RETRY_S = 2.0
+_LOOK_S = 5.0
+"""How soon it hears of an operator who pauses or resumes it."""
 _MOST_AHEAD = 512
 
 
 class Intake:
     """Takes one connection's events in their order; what it reached in between two rows need not be durable.
 
-    `lost` says that updates are gone for good, `trouble` why there is no difference now; both empty where all is well.
+    `lost` says that updates are gone for good, `trouble` why there is no difference now, `halted` why nothing is taken
+    in at all until an operator resumes it; each empty where all is well.
     """
 
     def __init__(
@@ -47,33 +54,52 @@ class Intake:
         linker: Bell,
         clock: Clock,
         username: str,
+        allowance: Allowance,
     ) -> None:
         self._transport = transport
         self._store = store
         self._linker = linker
         self._clock = clock
         self._username = username
+        self._strangers = Strangers(store, clock)
+        self._crowd = Crowd(allowance)
         self._row: Secret | None = None
         self._reached: IntakeState | None = None
         self._ahead: list[Live] = []
-        self._gap_at = self._poll_at = math.inf
+        self._gap_at = self._poll_at = self._look_at = math.inf
         self._not_before = 0.0
         self.durable_pts = 0
         self.lost = ""
         self.trouble = ""
 
+    @property
+    def dropped(self) -> int:
+        """How much of floods was not taken in since the start."""
+        return self._crowd.dropped
+
+    @property
+    def halted(self) -> str:
+        """Why nothing is taken in; the difference brings it, but for taps, once an operator resumes it."""
+        return self._strangers.why
+
     async def run(self, events: trio.MemoryReceiveChannel[TransportEvent]) -> None:
         """Take in until the channel ends: whatever came is taken before another connection begins."""
         await self._load()
+        await self._strangers.look()
         self._ahead.clear()
         self._gap_at, self._poll_at = math.inf, trio.current_time() + _POLL_S
+        self._look_at = trio.current_time() + _LOOK_S
         self._not_before = 0.0
         while True:
             try:
                 event = await self._next(events)
             except trio.EndOfChannel:
                 return
+            if trio.current_time() >= self._look_at:
+                await self._look()
             match event:
+                case Live() | CatchUp() if self.halted:
+                    pass
                 case Live(pts=None):
                     await self._hint(event)
                 case Live():
@@ -81,23 +107,46 @@ class Intake:
                 case SessionChanged():
                     put = Put(table=Table.TELEGRAM, key=TELEGRAM_SESSION_KEY, row=event.session)
                     await stored.commit(self._store, Commit(ops=(put,)))
-                case CatchUp() | None:
+                case CatchUp():
                     await self._catch_up()
+                case None:
+                    if trio.current_time() >= self._due():
+                        await self._catch_up()
 
     async def session(self) -> Secret | None:
         """The login that was kept last."""
         return await stored.row(self._store, Table.TELEGRAM, TELEGRAM_SESSION_KEY)
 
+    async def until_another_login(self) -> None:
+        """Wait until an operator has dropped the login that was kept last."""
+        refused = await self.session()
+        while True:
+            await trio.sleep(_LOOK_S)
+            if await self.session() != refused:
+                return
+
     async def _next(self, events: trio.MemoryReceiveChannel[TransportEvent]) -> TransportEvent | None:
-        with trio.move_on_at(max(min(self._gap_at, self._poll_at), self._not_before)):
+        with trio.move_on_at(min(self._due(), self._look_at)):
             return await events.receive()
         return None
+
+    def _due(self) -> float:
+        if self.halted:
+            return math.inf
+        return max(min(self._gap_at, self._poll_at), self._not_before)
+
+    async def _look(self) -> None:
+        was = self.halted
+        await self._strangers.look()
+        self._look_at = trio.current_time() + _LOOK_S
+        if was and not self.halted:
+            self._poll_at = self._not_before = trio.current_time()
 
     async def _take(self, live: Live) -> None:
         self._ahead.append(live)
         self._ahead.sort(key=lambda one: one.pts or 0)
         # Before the first state is known, nothing can be placed: the catch-up begins before all of these.
-        while self._ahead and self._reached is not None:
+        while self._ahead and self._reached is not None and not self.halted:
             first = self._ahead[0]
             pts = first.pts or 0
             match place(self._reached.pts, pts, first.pts_count or 0):
@@ -118,6 +167,7 @@ class Intake:
 
     async def _catch_up(self) -> None:
         try:
+            noted = await self._strangers.noted()
             if self._reached is None:
                 await self._begin()
             while await self._difference():
@@ -131,6 +181,8 @@ class Intake:
         self._ahead.clear()
         self.trouble = ""
         self._gap_at, self._poll_at = math.inf, trio.current_time() + _POLL_S
+        if not self.halted:
+            await self._strangers.caught_up(noted)
 
     async def _begin(self) -> None:
         told = await self._transport.state()
@@ -150,24 +202,31 @@ class Intake:
                 "wait for an answer must write again"
             )
         kept = await self._keep(part.happenings, part.state, durably=True)
-        return not kept or (part.more and part.state != since)
+        return not self.halted and (not kept or (part.more and part.state != since))
 
     async def _hint(self, live: Live) -> None:
-        if live.happening is not None and concerns_us(live.happening, self._username):
+        if live.happening is None or isinstance(live.happening, Outgoing):
+            return
+        if self._wants(live.happening):
             await stored.commit(self._store, Commit(ops=(self._append(live.happening),)))
             self._linker.ring()
 
-    async def _keep(self, happenings: Iterable[Happening], reached: IntakeState, *, durably: bool = False) -> bool:
-        """Commit what concerns us together with how far it leads; False where another writer was faster."""
-        wanted = [one for one in happenings if concerns_us(one, self._username)]
+    async def _keep(
+        self, happenings: Sequence[Happening | Outgoing], reached: IntakeState, *, durably: bool = False
+    ) -> bool:
+        """Commit what concerns us together with how far it leads; False where nothing was: look anew."""
+        if await self._strangers.halts(happenings):
+            return False
+        wanted = [one for one in happenings if not isinstance(one, Outgoing) and self._wants(one)]
         row, before = encode(reached), self._row
-        if not wanted and (row == before or not durably):
+        old = self._strangers.old_news if durably else ()
+        if not (wanted or old) and (row == before or not durably):
             self._reached = reached
             return True
         put = Put(table=Table.TELEGRAM, key=TELEGRAM_STATE_KEY, row=row)
         expect = Expect(table=Table.TELEGRAM, key=TELEGRAM_STATE_KEY, row=before)
         appends = (self._append(one) for one in wanted)
-        answer = await stored.commit(self._store, Commit(ops=(*appends, put), expects=(expect,)))
+        answer = await stored.commit(self._store, Commit(ops=(*appends, put, *old), expects=(expect,)))
         if isinstance(answer, Conflict):
             # What an earlier life of this actor sent off may have been committed after this one began.
             await self._load()
@@ -179,6 +238,12 @@ class Intake:
         if wanted:
             self._linker.ring()
         return True
+
+    def _wants(self, happening: Happening) -> bool:
+        if not concerns_us(happening, self._username):
+            return False
+        # That a user is gone or back is told whatever he did before.
+        return isinstance(happening, Blocked) or self._crowd.admits(happening.sender, trio.current_time())
 
     def _append(self, happening: Happening) -> Append:
         row = InboxRow(user=happening.sender, at=self._clock.now(), event=happening)

@@ -8,15 +8,19 @@ from typing import Final
 import msgspec
 import trio
 
+from perpbotd.actors import rounds
 from perpbotd.actors.decisions import Draft
+from perpbotd.actors.lookups import Lookups
 from perpbotd.actors.stored import PAGE, Store, commit, page, row, rows
 from perpbotd.codec import decode, encode
+from perpbotd.domain.census import Census
 from perpbotd.domain.effects import IssueAddress
-from perpbotd.domain.events import CheckDone, Event, Facts, Tapped, Wrote
+from perpbotd.domain.events import CheckDone, Event, Tally, Tapped, Wrote
+from perpbotd.domain.guard import many_fail
 from perpbotd.domain.link import Link
 from perpbotd.domain.linking import Decision, step
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import Ms, UserId
+from perpbotd.domain.types import UserId
 from perpbotd.errors import Invariant, PerpbotError
 from perpbotd.kernel.channel import Bell
 from perpbotd.kernel.pulses import pulse
@@ -35,7 +39,7 @@ from perpbotd.messages import (
     Table,
 )
 from perpbotd.ports import AddressSource, Clock, Entropy
-from perpbotd.rows import CURSOR_KEY, CursorRow, InboxRow, ParkedRow, StuckRow, WalletRow, address_key, user_key
+from perpbotd.rows import InboxRow, ParkedRow, StuckRow, user_key
 from perpbotd.secret import Secret
 
 CODE_PREFIX: Final = "perpbot-"
@@ -106,11 +110,14 @@ class _Linker:
         self._clock = clock
         self._entropy = entropy
         self._policy = policy
+        self._census = Census()
+        self._lookups = Lookups(store, self._census)
         self._stuck: dict[UserId, str] = {}
         self._consumed = self._misfits = self._parked = 0
 
     async def load(self) -> None:
-        """Count what lies parked already, as far as a page tells."""
+        """Read every link once, and count what lies parked already, as far as a page tells."""
+        await rounds.begin(self._store, self._census, self._clock.now())
         found = await page(self._store, Table.PARKED, b"")
         self._parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
         for stored in await rows(self._store, Table.STUCK):
@@ -126,7 +133,7 @@ class _Linker:
         taken = decode(entry.row, InboxRow)
         before = await row(self._store, Table.LINKS, user_key(taken.user))
         link = self._new(taken) if before is None else decode(before, Link)
-        draft = Draft(self._store, taken.user, self._clock.now(), self._entropy)
+        draft = Draft(self._store, taken.user, self._clock.now(), self._entropy, self._census)
         draft.ops.append(Drop(table=Table.INBOX, key=entry.key))
         draft.expects.append(Expect(table=Table.INBOX, key=entry.key, row=entry.row))
         if link is None:
@@ -134,12 +141,16 @@ class _Linker:
         decision = await self._decide(link, taken.event, draft)
         await self._keep(before, decision.link, link, taken, draft)
         intents = await self._commit(draft)
+        if draft.forgotten:
+            self._census.forget(taken.user)
+        else:
+            self._census.note(decision.link)
         _tell(link, decision.link, taken.event)
         return intents
 
     async def _decide(self, link: Link, event: Event, draft: Draft) -> Decision:
         now = self._clock.now()
-        decision = step(link, event, now, policy=self._policy, facts=await self._facts(event, now))
+        decision = step(link, event, now, policy=self._policy, facts=await self._lookups.facts(link, event, now))
         self._misfits += not decision.fits
         for effect in decision.effects:
             if isinstance(effect, IssueAddress):
@@ -153,26 +164,16 @@ class _Linker:
         draft.finish()
         return decision
 
-    async def _facts(self, event: Event, now: Ms) -> Facts:
-        if isinstance(event, Tapped | Wrote):
-            cursor = await row(self._store, Table.CURSOR, CURSOR_KEY)
-            if cursor is None:
-                return Facts(chain_known=False)
-            last = decode(cursor, CursorRow)
-            final = last.number if last.scanned is None else last.scanned
-            return Facts(chain_lag=Ms(max(0, now - last.at) if last.at else 0), final=final)
-        if isinstance(event, CheckDone):
-            wallet = await row(self._store, Table.WALLETS, address_key(event.wallet))
-            return Facts(holder=None if wallet is None else decode(wallet, WalletRow).holder)
-        return Facts()
-
     async def _keep(self, before: Secret | None, after: Link, link: Link, taken: InboxRow, draft: Draft) -> None:
         fleeting = before is None and isinstance(taken.event, Wrote) and not taken.event.private
         if fleeting or (before is not None and after == link):
             return
         key = user_key(taken.user)
         draft.expects.append(Expect(table=Table.LINKS, key=key, row=before))
-        draft.ops.append(Put(table=Table.LINKS, key=key, row=encode(after), owner=taken.user))
+        if draft.forgotten:
+            draft.ops.append(Drop(table=Table.LINKS, key=key))
+        else:
+            draft.ops.append(Put(table=Table.LINKS, key=key, row=encode(after), owner=taken.user))
         draft.waits(None if before is None else link.awaits, after.awaits)
         draft.needs_operator("" if before is None else link.needs_operator, after.needs_operator)
         if after.needs_operator:
@@ -193,6 +194,8 @@ class _Linker:
         match answer:
             case Committed():
                 self._consumed += 1
+                # What was told to another user is in the inbox, too.
+                self.more = self.more or draft.events
                 return draft.intents
             case Conflict(table=Table.INBOX):
                 # Consumed by an incarnation that did not live to hear of its commit.
@@ -227,7 +230,7 @@ class _Linker:
             taken = decode(entry.row, InboxRow)
             key = user_key(taken.user)
             before = await row(self._store, Table.LINKS, key)
-            if before is None or not isinstance(taken.event, CheckDone):
+            if before is None or not isinstance(taken.event, CheckDone) or taken.event.guard:
                 return None
             link = msgspec.structs.replace(decode(before, Link), under_way=False)
         except msgspec.DecodeError:
@@ -237,17 +240,31 @@ class _Linker:
 
     def pulse(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
         waiting = [f"{user} ({what})" for user, what in self._stuck.items()]
+        together = _together(self._census.tally(self._clock.now()))
         alarms = (
             f"{self._parked} inbox rows parked" if self._parked else "",
             f"waiting for an operator ({len(waiting)}): {', '.join(waiting[:_SHOWN])}" if waiting else "",
+            together,
         )
         facts: dict[str, str | int | float | bool] = {
             "consumed": self._consumed,
             "out_of_place": self._misfits,
             "parked": self._parked,
+            "guarded": len(self._census),
             "alarm": "; ".join(alarm for alarm in alarms if alarm),
+            "verb": "recheck" if together else "referral list" if waiting else "parked list" if self._parked else "",
         }
         pulse(pulses, "linker", facts)
+
+
+def _together(seen: Tally) -> str:
+    """What operators are told while many keys fail at once."""
+    if not many_fail(seen):
+        return ""
+    return (
+        f"{seen.failing} of {seen.looked} linked keys fail together: it is us or the venue, and no user is stopped; "
+        "recheck has what one of them shows count"
+    )
 
 
 def _tell(before: Link, after: Link, event: Event) -> None:

@@ -13,10 +13,11 @@ from perpbotd import codec
 from perpbotd.actors import anchors, deposits, payers
 from perpbotd.actors.books import Books
 from perpbotd.actors.deposits import Exchanges
+from perpbotd.actors.disputes import Disputes
 from perpbotd.actors.life_signs import Facts, LifeSigns
 from perpbotd.actors.reconciling import Reading, Reconciling, Rhythm
 from perpbotd.actors.stored import Store, commit, row
-from perpbotd.actors.witnesses import confirm
+from perpbotd.actors.witnesses import confirm, hear_again
 from perpbotd.domain.chain import Refused
 from perpbotd.domain.matching import Match, Outcome, find
 from perpbotd.kernel.channel import Bell, Call
@@ -30,6 +31,7 @@ from perpbotd.messages import (
     Cursor,
     Expect,
     FinalRange,
+    Op,
     Pulse,
     Put,
     Rescan,
@@ -101,8 +103,9 @@ class _Matcher:
         self._clock = clock
         self._config = config
         self._books = Books(store)
+        self._disputes = Disputes(store)
         self._reconciling = Reconciling(
-            self._books, store, nodes, linker, clock, quorum=config.quorum, rhythm=config.rhythm
+            self._books, store, nodes, linker, clock, self._disputes, quorum=config.quorum, rhythm=config.rhythm
         )
         self._counted = 0
         self._trouble = ""
@@ -110,6 +113,7 @@ class _Matcher:
     async def load(self) -> None:
         """Read where the store stands."""
         await self._books.load()
+        await self._disputes.load()
 
     def waiting(self) -> list[ToMatcher]:
         """Take all mail that lies there, without waiting."""
@@ -129,7 +133,7 @@ class _Matcher:
             into.append(await receive())
             any_of.cancel_scope.cancel()
 
-        with trio.move_on_at(self._reconciling.due()):
+        with trio.move_on_at(min(self._reconciling.due(), self._disputes.due())):
             async with trio.open_nursery() as any_of:
                 any_of.start_soon(take, self._inputs.receive, mail)
                 any_of.start_soon(take, cursors.receive, calls)
@@ -145,6 +149,9 @@ class _Matcher:
                 full = await self._reconciling.full()
                 for answer in answers:
                     answer(anchors.answer(self._books.cursor, full=full))
+        if self._disputes.due() <= trio.current_time():
+            self._trouble = await self._settle(self._disputes.matches) or self._trouble
+            self._disputes.asked()
         if self._reconciling.due() <= trio.current_time():
             await self._reconciling.begin(nursery)
 
@@ -159,6 +166,8 @@ class _Matcher:
             "watched": len(self._books.watched.rows),
             "counted": self._counted,
             "unproven": reconciling.unproven,
+            "disputed": len(self._disputes.matches),
+            "alarm": self._disputes.alarm(self._clock.now()),
             "trouble": self._trouble or reconciling.trouble,
         }
 
@@ -171,8 +180,9 @@ class _Matcher:
                 cursor = self._books.cursor
                 if blocks and cursor is not None and anchors.scanned(cursor) == (after, after_hash):
                     self._trouble = await self._range(blocks)
-            case Rescan(blocks=blocks):
+            case Rescan(blocks=blocks, looked=looked):
                 self._trouble = await self._again(blocks)
+                self._reconciling.looked = max(self._reconciling.looked, looked)
             case Anchored():
                 await self._anchor(message)
             case Tip(block=block):
@@ -212,8 +222,35 @@ class _Matcher:
         cursor = self._books.cursor
         if cursor is None:
             return self._trouble
+        await self._books.watched.refresh()
         counted = [block for block in blocks if block.number <= anchors.scanned(cursor)[0]]
-        return await self._count(counted, cursor) or self._trouble
+        matches = find(counted, self._books.watched.rows)
+        if isinstance(matches, Refused):
+            return f"refused a second look: {matches.reason}"
+        disputed = set(self._disputes.matches)
+        return await self._settle([match for match in matches if match not in disputed]) or self._trouble
+
+    async def _settle(self, matches: Sequence[Match]) -> str:
+        """Count of counted blocks what the providers agree about, keep the rest in dispute; what is wrong, or nothing.
+
+        The cursor stays where it is.
+        """
+        fresh = [match for match in matches if await self._unknown(match)]
+        told = await hear_again(self._nodes, fresh, quorum=self._config.quorum) if fresh else []
+        for _ in range(_TRIES):
+            await self._books.watched.refresh()
+            cursor, now = self._books.cursor, self._clock.now()
+            changes = self._disputes.changes(fresh, told, self._books.watched.rows, now)
+            outcomes = [each for each in told if isinstance(each, Outcome)]
+            if cursor is None or not (changes or outcomes):
+                return ""
+            conflict = await self._commit(outcomes, cursor, changes)
+            if conflict is None:
+                self._disputes.wrote(fresh, told, now)
+                return ""
+            if conflict.table is Table.CURSOR:
+                await self.load()
+        return f"refused a second look: the store changed {_TRIES} times while it was counted"
 
     async def _count(self, blocks: Sequence[BlockRead], after: CursorRow) -> str:
         for _ in range(_TRIES):
@@ -223,8 +260,6 @@ class _Matcher:
             if isinstance(matches, Refused):
                 return f"refused a range: {matches.reason}"
             fresh = [match for match in matches if await self._unknown(match)]
-            if not fresh and after == self._books.cursor:
-                return ""
             outcomes = await confirm(self._nodes, fresh, quorum=self._config.quorum)
             if isinstance(outcomes, Refused):
                 return f"refused a range: {outcomes.reason}"
@@ -239,7 +274,7 @@ class _Matcher:
     async def _unknown(self, match: Match) -> bool:
         return await row(self._store, Table.DEPOSITS, hash_key(match.tx)) is None
 
-    async def _commit(self, outcomes: Sequence[Outcome], after: CursorRow) -> Conflict | None:
+    async def _commit(self, outcomes: Sequence[Outcome], after: CursorRow, also: Sequence[Op] = ()) -> Conflict | None:
         books = self._books
         if books.kept is None:
             return Conflict(table=Table.CURSOR)
@@ -255,6 +290,8 @@ class _Matcher:
             awaited=await books.awaited() if outcomes else (),
         )
         change, balances = deposits.counted(outcomes, after, before, self._config.exchanges, self._clock.now())
+        if also:
+            change = msgspec.structs.replace(change, ops=(*change.ops, *also))
         answer = await commit(self._store, change)
         if isinstance(answer, Conflict):
             return answer

@@ -2,6 +2,7 @@
 
 A reading at the scan's own block is exact: a balance beyond what is explained came without a transfer. A reading at
 the anchor, while the scan is behind, only says whether anything happened in between (chain.md, Balance reconciliation).
+A failed payment changes no balance: sent while nobody waits, its block is not read and it leaves no row. Nothing came.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import trio
 from perpbotd import codec
 from perpbotd.actors import anchors, deposits
 from perpbotd.actors.books import Books
+from perpbotd.actors.disputes import Disputes
 from perpbotd.actors.readings import read
 from perpbotd.actors.stored import Store, commit
 from perpbotd.domain.balances import agreed, changed
@@ -42,7 +44,9 @@ _GIVE_UP_AFTER: Final = 3
 class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     """How often balances are read, in s: `idle` all, `busy` those that links wait for, `all_busy` the others too.
 
-    What came without a transfer is told when it is still there after `hold` s: a second look may find the transfer.
+    What came without a transfer is told when it is still there after `hold` s: a second look may find the transfer,
+    and where one is behind, it is waited for, for `patience` s. Of many addresses `at_once` are asked for at a time
+    (10,000 take a state-override call 13 ms: chain.md, Balance reconciliation).
     Where no balances can be had and the scan is more than `behind` blocks behind the anchor, blocks are read.
     """
 
@@ -50,27 +54,38 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     busy: float = 12.0
     all_busy: float = 180.0
     hold: float = 20.0
+    patience: float = 180.0
     behind: int = 400
+    at_once: int = 10_000
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading under way: what was explained when it began (None: not known yet), at which block, from which scan.
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """All addresses once: every portion at the anchor, or, where it is `exact`, where the scan stands by then.
 
-    The first `own` addresses are deposit addresses, the others wallets; `complete` that none was issued since.
+    `complete` that no address was issued since; `own` are the addresses of links alone that wait, None all of them.
     """
 
     block: int
     hash: Hash
     scanned: int
-    addresses: tuple[Address, ...]
-    own: int
-    expected: tuple[Wei | None, ...]
+    exact: bool
     complete: Expect
+    own: tuple[Address, ...] | None
+    wallets: bool
 
-    @property
-    def exact(self) -> bool:
-        """Whether every block up to the reading's had been read."""
-        return self.scanned == self.block
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A portion of a round: what was explained when it was asked for (None: not known yet), at which block.
+
+    `own`: deposit addresses, else wallets; `last` of its round.
+    """
+
+    round: Round
+    block: int
+    addresses: tuple[Address, ...]
+    own: bool
+    expected: tuple[Wei | None, ...]
+    last: bool = False
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +105,8 @@ class Reconciling:
         nodes: Sequence[ChainNode],
         linker: Bell,
         clock: Clock,
+        disputes: Disputes,
+        *,
         quorum: int,
         rhythm: Rhythm,
     ) -> None:
@@ -98,15 +115,20 @@ class Reconciling:
         self._nodes = nodes
         self._linker = linker
         self._clock = clock
+        self._disputes = disputes
         self._quorum = quorum
         self._rhythm = rhythm
         self._results: tuple[trio.MemorySendChannel[Reading], trio.MemoryReceiveChannel[Reading]]
-        self._results = trio.open_memory_channel[Reading](1)
+        self._results = trio.open_memory_channel[Reading](0)
         self._reading = False
+        self._sound = self._unchanged = True
+        self._under_way = trio.CancelScope()
         self._last = self._last_all = -inf
         self._retry_at = inf
         self._failures = 0
-        self._held: dict[Address, float] = {}
+        self._held: dict[Address, tuple[float, int]] = {}
+        self.looked = -1
+        """Up to which block every one was seen through two providers; -1 where nobody looks twice, or not yet."""
         self.busy = False
         self.explain = False
         self.unproven = 0
@@ -152,33 +174,57 @@ class Reconciling:
         everybody = (
             not self.busy or self.explain or bool(self._held) or self._last >= self._last_all + self._rhythm.all_busy
         )
-        own = list(self._books.watched.rows) if everybody else await self._awaited()
+        own = None if everybody else await self._awaited()
         if everybody:
             self._last_all = self._last
-        wallets = [] if self.busy else await self._books.linked_wallets()
-        wallets = [wallet for wallet in wallets if wallet not in self._books.watched.rows]
-        balances = self._books.balances
         number, _ = anchors.scanned(cursor)
-        asked = Asked(
+        new = Round(
             block=cursor.number,
             hash=cursor.hash,
             scanned=number,
-            addresses=(*own, *wallets),
-            own=len(own),
-            expected=(*(balances.get(one, _NOTHING) for one in own), *(balances.get(one) for one in wallets)),
+            exact=number == cursor.number,
             complete=self._books.watched.complete(),
+            own=own,
+            wallets=not self.busy,
         )
-        self._reading = True
-        nursery.start_soon(self._read, asked)
+        self._reading = self._sound = self._unchanged = True
+        self._under_way = trio.CancelScope()
+        nursery.start_soon(self._read, new, self._under_way)
 
-    async def _awaited(self) -> list[Address]:
-        return [address for address in await self._books.awaited() if address in self._books.watched.rows]
+    async def _awaited(self) -> tuple[Address, ...]:
+        return tuple(address for address in await self._books.awaited() if address in self._books.watched.rows)
 
-    async def _read(self, asked: Asked) -> None:
-        answers = await read(self._nodes, asked.addresses, asked.block, quorum=self._quorum)
-        reading = Reading(asked=asked, answers=tuple(tuple(answer) for answer in answers))
-        # One is under way at a time, so there is room.
-        self._results[0].send_nowait(reading)
+    async def _read(self, new: Round, under_way: trio.CancelScope) -> None:
+        """Portion by portion, each settled before the next is asked for: a million addresses are never held at once."""
+        rows, at_once = self._books.watched.rows, self._rhythm.at_once
+        with under_way:
+            start = 0
+            # Of addresses that are issued meanwhile `complete` knows.
+            count = len(rows) if new.own is None else len(new.own)
+            while start < count:
+                end = min(start + at_once, count)
+                some = rows.portion(start, end) if new.own is None else new.own[start:end]
+                start = end
+                await self._ask(new, some, own=True)
+            after: bytes | None = b"" if new.wallets else None
+            while after is not None:
+                wallets, after = await self._books.linked_wallets(after)
+                await self._ask(new, tuple(wallet for wallet in wallets if wallet not in rows), own=False)
+            await self._results[0].send(Reading(asked=self._asked(new, (), own=False, last=True), answers=()))
+
+    async def _ask(self, new: Round, addresses: tuple[Address, ...], *, own: bool) -> None:
+        if addresses:
+            asked = self._asked(new, addresses, own=own)
+            answers = await read(self._nodes, addresses, asked.block, quorum=self._quorum)
+            await self._results[0].send(Reading(asked=asked, answers=tuple(tuple(answer) for answer in answers)))
+
+    def _asked(self, new: Round, addresses: tuple[Address, ...], *, own: bool, last: bool = False) -> Asked:
+        balances, cursor = self._books.balances, self._books.cursor
+        # What is explained is so at the scan, which moves while the portions before are read.
+        block = anchors.scanned(cursor)[0] if new.exact and cursor is not None else new.block
+        unknown = _NOTHING if own else None
+        expected = tuple(balances.get(one, unknown) for one in addresses)
+        return Asked(round=new, block=block, addresses=addresses, own=own, expected=expected, last=last)
 
     async def result(self) -> Reading:
         """The next reading that has ended."""
@@ -188,22 +234,40 @@ class Reconciling:
 
     async def settle(self, reading: Reading) -> None:
         """Commit what follows from it; raises PeerDied when the store is gone."""
-        self._reading = False
         asked = reading.asked
+        if asked.last:
+            await self._end(asked.round)
+            return
         told = agreed(reading.answers, quorum=self._quorum)
         if told is None or None in told:
             self.trouble = f"no agreed balances at block {asked.block}"
             self._retry_at = trio.current_time() + _AGAIN_S
-            self._failures += 1
-        else:
-            self.trouble, self._failures = "", 0
-        if asked.exact:
+            self._sound = False
+        if asked.round.exact:
             await self._explained(asked, told or [None] * len(asked.addresses))
-        elif told == list(asked.expected):
-            await self._quiet(asked)
-        elif any(list(answer) != list(asked.expected) for answer in reading.answers):
-            # By the word of any provider: to read blocks for nothing is dear, to pass over one is worse.
-            self.explain, self._retry_at = True, -inf
+        elif told != list(asked.expected):
+            self._unchanged = False
+            if any(list(answer) != list(asked.expected) for answer in reading.answers):
+                # By the word of any provider: to read blocks for nothing is dear, to pass over one is worse.
+                self.explain, self._retry_at = True, -inf
+        if told is None or not self._unchanged:
+            # The other portions would tell nothing either, or nothing that matters now.
+            self._under_way.cancel()
+            await self._end(asked.round)
+
+    async def _end(self, ended: Round) -> None:
+        """Every portion of a round is settled, or the rest does not matter."""
+        self._reading = False
+        if not self._sound:
+            self._failures += 1
+            return
+        self.trouble, self._failures = "", 0
+        if not self._unchanged:
+            return
+        if ended.exact:
+            self.explain = False
+        else:
+            await self._quiet(ended)
 
     async def _explained(self, asked: Asked, told: Sequence[Wei | None]) -> None:
         """Every block up to the reading was read, so what is more than expected came without a transfer."""
@@ -211,17 +275,22 @@ class Reconciling:
         expects: list[Expect] = []
         after: dict[Address, Wei] = {}
         unproven, now = 0, trio.current_time()
+        still = dict(self._held)
         # Of what nobody could agree about this time, what was noticed before is remembered.
-        still = dict(self._held) if self.trouble else dict[Address, float]()
+        for address in [
+            one for one, wei in zip(asked.addresses, told, strict=True) if one in still and wei is not None
+        ]:
+            del still[address]
+        disputed = self._disputes.addresses
         for place, wei in changed(asked.expected, told):
             address, before = asked.addresses[place], asked.expected[place]
             current = self._books.balances.get(address)
-            if before is not None and place < asked.own and wei > before:
-                still[address] = self._held.get(address, now)
-                if now - still[address] < self._rhythm.hold:
+            if before is not None and asked.own and wei > before:
+                still[address] = self._held.get(address, (now, asked.block))
+                if address in disputed or self._may_show(*still[address]):
                     continue
                 del still[address]
-            if place >= asked.own or before is None:
+            if not asked.own or before is None:
                 after[address] = wei
             else:
                 # Deposits that were counted since the reading began are not in it.
@@ -234,6 +303,7 @@ class Reconciling:
         if ops and isinstance(await commit(self._store, Commit(ops=tuple(ops), expects=tuple(expects))), Conflict):
             await self._books.load()
             self._retry_at = now + _AGAIN_S
+            self._unchanged = False
             return
         self._held = still
         if still:
@@ -242,8 +312,12 @@ class Reconciling:
         self.unproven += unproven
         if unproven:
             self._linker.ring()
-        if not self.trouble:
-            self.explain = False
+
+    def _may_show(self, since: float, block: int) -> bool:
+        """Whether a transfer up to this block may still be found that explains a balance, noticed then."""
+        waited = trio.current_time() - since
+        behind = 0 <= self.looked < block and waited < self._rhythm.patience
+        return waited < self._rhythm.hold or behind
 
     def _noticed(self, address: Address, more: int, block: int) -> list[Op]:
         user, now = self._books.owner(address), self._clock.now()
@@ -257,18 +331,18 @@ class Reconciling:
             noticed.append(Append(table=Table.INBOX, row=row, dedupe=dedupe))
         return noticed
 
-    async def _quiet(self, asked: Asked) -> None:
-        """Nothing was paid up to the reading's block: the scan moves there, where no address was issued meanwhile."""
+    async def _quiet(self, ended: Round) -> None:
+        """Nothing was paid up to the round's block: the scan moves there, where no address was issued meanwhile."""
         books = self._books
-        if books.cursor is None or books.kept is None or anchors.scanned(books.cursor)[0] != asked.scanned:
+        if books.cursor is None or books.kept is None or anchors.scanned(books.cursor)[0] != ended.scanned:
             return
-        kept = codec.encode(anchors.vouched_to(books.cursor, asked.block, asked.hash))
-        void = deposits.overtaken(books.hints, (), asked.block)
+        kept = codec.encode(anchors.vouched_to(books.cursor, ended.block, ended.hash))
+        void = deposits.overtaken(books.hints, (), ended.block)
         ops = (
             *(Drop(table=Table.SEEN, key=address_key(hint.to)) for hint in void),
             Put(table=Table.CURSOR, key=CURSOR_KEY, row=kept),
         )
-        expects = (Expect(table=Table.CURSOR, key=CURSOR_KEY, row=books.kept), asked.complete)
+        expects = (Expect(table=Table.CURSOR, key=CURSOR_KEY, row=books.kept), ended.complete)
         answer = await commit(self._store, Commit(ops=ops, expects=expects))
         if isinstance(answer, Committed):
             books.keep(kept)

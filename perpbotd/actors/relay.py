@@ -168,6 +168,7 @@ class _Relay:
             "unreachable": self._agenda.silent,
             "parked": self._parked,
             "alarm": f"{self._parked} parked rows of the outbox: skip or retry each" if self._parked else "",
+            "verb": "parked list" if self._parked else "",
         }
         pulse(self._pulses, "relay", facts)
 

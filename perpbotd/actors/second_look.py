@@ -9,10 +9,14 @@ from typing import TypeAlias
 import trio
 
 from perpbotd.actors.providers import Panel, Provider
+from perpbotd.domain import chain
+from perpbotd.domain.chain import Linked, Point
 from perpbotd.domain.types import Hash
 from perpbotd.messages import BlockRead, Rescan, ToMatcher
+from perpbotd.ports import Header
 
 _A_LOOK = 50
+_UNKNOWN_SIZE = 100
 _AT_ONCE = 1_000
 """Transactions that are read in one go, or one block: the newest block must not have to wait for long (1.5 MB)."""
 
@@ -23,7 +27,8 @@ class SecondLook:
     """Remembers the last `window` blocks that were taken and looks at each again, some of them every `every` s.
 
     A block's hash says nothing about the list of transactions that came with it: what one provider left out, another
-    shows. What differs in its hash, or cannot be had, stays until it falls out of the window.
+    shows. What differs in its hash, or cannot be had, stays until it falls out of the window. After a restart nobody
+    knows who served the blocks of before, nor whether they were looked at: they are read through two.
     """
 
     def __init__(
@@ -32,14 +37,55 @@ class SecondLook:
         self._panel = panel
         self._to_matcher = to_matcher
         self._every = every
+        self._window = window
         self._taken: deque[_Entry] = deque(maxlen=window)
+        self._former: Point | None = None
+        self._reading = trio.Event()
         self.looked = 0
+        self._last = -1
 
     def took(self, blocks: Sequence[BlockRead], served: Sequence[Provider]) -> None:
         """These were handed to the matcher as these providers gave them."""
+        self._last = blocks[-1].number
         self._taken.extend(
             (block.number, block.hash, len(block.transfers), by) for block, by in zip(blocks, served, strict=True)
         )
+
+    def begin(self, scanned: Point, *, reading: bool) -> None:
+        """Where the matcher stands: the first time is where a former life has stopped; while idle no block is read."""
+        self._former = self._former or scanned
+        if reading:
+            self._reading.set()
+
+    async def recall(self) -> None:
+        """Look at the blocks that were taken in a former life, once, as soon as blocks are read at all."""
+        await self._reading.wait()
+        former = self._former
+        if former is None or not former.number:
+            return
+        asked: set[Provider] = set()
+        while len(asked) < min(2, len(self._panel.providers)):
+            for provider in self._panel.ready():
+                if provider not in asked and len(asked) < 2 and await self._recall(provider, former):
+                    asked.add(provider)
+            await trio.sleep(self._every / 5)
+
+    async def _recall(self, provider: Provider, former: Point) -> bool:
+        """Whether it has shown all of them; by its headers, linked to where the former life stopped."""
+        first = max(1, former.number - self._window + 1)
+        headers = await provider.ask(lambda node: node.headers(range(first, former.number + 1)))
+        known = [header for header in headers or () if isinstance(header, Header)]
+        if not known:
+            return False
+        before = Point(number=first - 1, hash=known[0].parent_hash)
+        if not isinstance(chain.verify_range(before, former, known), Linked):
+            return False
+        wanted = [(header.number, header.hash, _UNKNOWN_SIZE, provider) for header in known]
+        while wanted:
+            some, wanted = wanted[: _portion(wanted)], wanted[_portion(wanted) :]
+            if not await self._compare(provider, some):
+                return False
+        return True
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -51,11 +97,13 @@ class SecondLook:
                 await self._look()
 
     async def _look(self) -> None:
-        source = self._taken[0][-1]
-        other = next((provider for provider in self._panel.ready() if provider is not source), None)
-        if other is None:
-            return
-        wanted = [entry for entry in self._taken if entry[-1] is source][:_A_LOOK]
+        some = list(self._taken)[:_A_LOOK]
+        for source in dict.fromkeys(entry[-1] for entry in some):
+            other = next((provider for provider in self._panel.ready() if provider is not source), None)
+            if other is not None:
+                await self._through(other, [entry for entry in some if entry[-1] is source])
+
+    async def _through(self, other: Provider, wanted: list[_Entry]) -> None:
         while wanted:
             some = wanted[: _portion(wanted)]
             wanted = wanted[len(some) :]
@@ -71,13 +119,17 @@ class SecondLook:
             return False
         same = {block.hash for block in found if isinstance(block, BlockRead)} & {entry[1] for entry in wanted}
         blocks = tuple(block for block in found if isinstance(block, BlockRead) and block.hash in same)
-        if blocks:
-            await self._to_matcher.send(Rescan(blocks=blocks))
-            self.looked += len(blocks)
         for entry in wanted:
             if entry[1] in same and entry in self._taken:
                 self._taken.remove(entry)
+        if blocks:
+            self.looked += len(blocks)
+            await self._to_matcher.send(Rescan(blocks=blocks, looked=self._looked_to()))
         return True
+
+    def _looked_to(self) -> int:
+        """Up to which block none waits for its second look."""
+        return min((entry[0] for entry in self._taken), default=self._last + 1) - 1
 
 
 def _portion(entries: Sequence[_Entry]) -> int:

@@ -48,11 +48,11 @@ class Settling:
         """One row of any table by key."""
         return await row(self._store, table, key)
 
-    async def settle(self, held: Held, *ops: Op, event: Event | None = None) -> bool:
-        """The intent is done: its row goes, `event` is what it led to."""
+    async def settle(self, held: Held, *ops: Op, event: Event | None = None, expects: Sequence[Expect] = ()) -> bool:
+        """The intent is done: its row goes, `event` is what it led to; `expects` must still hold beside it."""
         key = sequence_key(held.sequence)
         gone = Drop(table=Table.OUTBOX, key=key)
-        return await self._commit(held, (gone, *ops, *self._told(held, event)))
+        return await self._commit(held, (gone, *ops, *self._told(held, event)), expects)
 
     async def put_off(self, held: Held, later: OutboxRow, *, event: Event | None = None) -> bool:
         """The intent stays, with another row."""
@@ -85,15 +85,15 @@ class Settling:
         told = InboxRow(user=held.row.user, at=self._clock.now(), event=event)
         return (Append(table=Table.INBOX, row=codec.encode(told)),)
 
-    async def _commit(self, held: Held, ops: Sequence[Op]) -> bool:
+    async def _commit(self, held: Held, ops: Sequence[Op], expects: Sequence[Expect] = ()) -> bool:
         key = sequence_key(held.sequence)
-        written = await self._write(ops, Expect(table=Table.OUTBOX, key=key, row=held.stored))
+        written = await self._write(ops, Expect(table=Table.OUTBOX, key=key, row=held.stored), *expects)
         if written and any(isinstance(op, Append) and op.table is Table.INBOX for op in ops):
             self._linker.ring()
         return written
 
-    async def _write(self, ops: Sequence[Op], expect: Expect) -> bool:
-        return isinstance(await commit(self._store, Commit(ops=tuple(ops), expects=(expect,))), Committed)
+    async def _write(self, ops: Sequence[Op], *expects: Expect) -> bool:
+        return isinstance(await commit(self._store, Commit(ops=tuple(ops), expects=expects)), Committed)
 
 
 def age(held: Held, now: Ms) -> float:

@@ -16,6 +16,7 @@ from perpbotd.messages import (
     Entry,
     Found,
     Get,
+    GetMany,
     Measure,
     Pulse,
     Scan,
@@ -81,7 +82,7 @@ async def _serve(runner: StoreRunner, calls: Sequence[_Call]) -> None:
     with contextlib.ExitStack() as open_calls:
         commits: list[Commit] = []
         committers: list[Callable[[StoreAnswer], None]] = []
-        readers: list[tuple[Get | Scan | Measure, Callable[[StoreAnswer], None]]] = []
+        readers: list[tuple[Get | GetMany | Scan | Measure, Callable[[StoreAnswer], None]]] = []
         for call in calls:
             answer = open_calls.enter_context(call.answering())
             if isinstance(call.body, Commit):
@@ -96,11 +97,13 @@ async def _serve(runner: StoreRunner, calls: Sequence[_Call]) -> None:
             answer(await _read(runner, request))
 
 
-async def _read(runner: StoreRunner, request: Get | Scan | Measure) -> StoreAnswer:
+async def _read(runner: StoreRunner, request: Get | GetMany | Scan | Measure) -> StoreAnswer:
     match request:
         case Get(table=table, key=key):
             row = await runner.get(table, key)
             return Found(entries=() if row is None else (Entry(key=key, row=row),))
+        case GetMany(table=table, keys=keys):
+            return Found(entries=tuple(await runner.get_many(table, keys)))
         case Scan(table=table, after=after, limit=limit):
             entries, last = await runner.scan(table, after, limit)
             return Found(entries=tuple(entries), last_sequence=last)

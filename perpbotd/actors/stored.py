@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final, TypeAlias
 
 import trio
 
 from perpbotd.errors import Invariant
 from perpbotd.kernel.channel import Call, ask
-from perpbotd.messages import Commit, Committed, Conflict, Entry, Found, Get, Scan, StoreAnswer, StoreRequest, Table
+from perpbotd.messages import (
+    Commit,
+    Committed,
+    Conflict,
+    Entry,
+    Found,
+    Get,
+    GetMany,
+    Scan,
+    StoreAnswer,
+    StoreRequest,
+    Table,
+)
 from perpbotd.secret import Secret
 
 PAGE: Final = 1024
 """Rows asked for at once."""
+AT_ONCE: Final = 256
+"""Rows asked for by key at once: a few ms of the store's time."""
 
 Store: TypeAlias = trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]]
 
@@ -21,6 +37,15 @@ async def row(store: Store, table: Table, key: bytes) -> Secret | None:
     """One row's content, None where it is absent; raises PeerDied when the store is gone."""
     found = await _found(store, Get(table=table, key=key))
     return found.entries[0].row if found.entries else None
+
+
+async def rows_at(store: Store, table: Table, keys: Iterable[bytes]) -> dict[bytes, Secret]:
+    """The rows that there are at these keys; raises PeerDied when the store is gone."""
+    wanted = iter(keys)
+    found: dict[bytes, Secret] = {}
+    while piece := tuple(islice(wanted, AT_ONCE)):
+        found |= {entry.key: entry.row for entry in (await _found(store, GetMany(table=table, keys=piece))).entries}
+    return found
 
 
 async def page(store: Store, table: Table, after: bytes, *, limit: int = PAGE) -> Found:
@@ -53,7 +78,7 @@ async def commit(store: Store, change: Commit) -> Committed | Conflict:
     return answer
 
 
-async def _found(store: Store, question: Get | Scan) -> Found:
+async def _found(store: Store, question: Get | GetMany | Scan) -> Found:
     answer = await ask(store, question)
     if not isinstance(answer, Found):
         raise Invariant(f"the store answered {type(question).__name__} with {type(answer).__name__}")

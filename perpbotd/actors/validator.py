@@ -5,28 +5,45 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from perpbotd.actors.calibration import OURS, Operators, sound
-from perpbotd.domain import asking
-from perpbotd.domain.asking import Question
-from perpbotd.domain.observations import Control, Observations
+from perpbotd.actors.answers import OURS
+from perpbotd.actors.calibration import Operators
+from perpbotd.actors.egress import Egress
+from perpbotd.actors.legacy_looking import LegacyLooking
+from perpbotd.actors.looking import Looking
+from perpbotd.actors.points import Book
+from perpbotd.domain.observations import Calibration
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Ms
-from perpbotd.domain.venue import AgentAnswer, Operator, Signer
-from perpbotd.domain.verdicts import judge
+from perpbotd.domain.venue import Operator
+from perpbotd.domain.verdicts import judge, judge_legacy
 from perpbotd.errors import Upstream
 from perpbotd.kernel.channel import Call
 from perpbotd.kernel.pulses import pulse
-from perpbotd.messages import CheckAnswer, CheckCredential, Checked, Pulse, VenueTrouble
-from perpbotd.ports import Clock, Venue
+from perpbotd.messages import (
+    Calibrate,
+    CalibrateAnswer,
+    Calibrated,
+    CheckAnswer,
+    CheckCredential,
+    Checked,
+    Pulse,
+    StoreAnswer,
+    StoreRequest,
+    VenueTrouble,
+)
+from perpbotd.ports import Clock, Senders, Venue
+from perpbotd.secret import Secret
 
 _RETRY_S = 15.0
 """When the venue does not say when to come back; chosen here."""
+_BLAMED = OURS | {"chain"}
 
 
 class ValidatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The policy, the operators that serve as control, how many checks run side by side; times in s.
 
-    With fewer than two operators of different wallets there is no calibration and no control.
+    With fewer than two operators of different wallets there is no calibration and no control. Several agents of one
+    wallet are one operator, the first of them; the others answer open points of aster.md.
     """
 
     policy: Policy
@@ -38,7 +55,10 @@ class ValidatorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 async def validator(
     venue: Venue,
+    senders: Senders,
     requests: trio.MemoryReceiveChannel[Call[CheckCredential, CheckAnswer]],
+    calibrations: trio.MemoryReceiveChannel[Call[Calibrate, CalibrateAnswer]],
+    store: trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]],
     pulses: trio.MemorySendChannel[Pulse],
     config: ValidatorConfig,
     clock: Clock,
@@ -46,41 +66,40 @@ async def validator(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer checks until cancelled; started at once, since an outage of the venue is no reason not to start."""
-    checking = _Validator(venue, requests, pulses, config, clock)
+    book = Book(store, venue.base_url, clock)
+    operators = Operators(venue, config.operators, config.policy, clock, book)
+    operators.record = await book.open()
+    checking = _Validator(venue, senders, operators, book, config.policy, clock)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(checking.operators.keep_calibrated, config.calibrate_every_s)
+        nursery.start_soon(operators.keep_calibrated, config.calibrate_every_s)
+        nursery.start_soon(checking.egress.keep_looking)
+        nursery.start_soon(checking.calibrate, calibrations)
         for _ in range(config.parallel):
-            nursery.start_soon(checking.work)
+            nursery.start_soon(checking.work, requests)
         task_status.started()
         while True:
-            checking.say()
+            checking.say(pulses)
             await trio.sleep(config.pulse_every_s)
 
 
 class _Validator:
     def __init__(
-        self,
-        venue: Venue,
-        requests: trio.MemoryReceiveChannel[Call[CheckCredential, CheckAnswer]],
-        pulses: trio.MemorySendChannel[Pulse],
-        config: ValidatorConfig,
-        clock: Clock,
+        self, venue: Venue, senders: Senders, operators: Operators, book: Book, policy: Policy, clock: Clock
     ) -> None:
-        self.operators = Operators(venue, config.operators, config.policy, clock)
-        self._venue = venue
-        self._requests = requests
-        self._pulses = pulses
-        self._policy = config.policy
-        self._clock = clock
+        self.egress = Egress(operators)
+        self._operators = operators
+        self._book = book
+        self._looking = Looking(venue, senders, operators, policy, clock)
+        self._legacy_looking = LegacyLooking(venue, self._looking, clock)
+        self._policy = policy
         self._under_way = 0
         self._checked = 0
-        self._weight_used = 0
         self._trouble = ""
 
-    async def work(self) -> None:
+    async def work(self, requests: trio.MemoryReceiveChannel[Call[CheckCredential, CheckAnswer]]) -> None:
         """Take one check after the other."""
         while True:
-            call = await self._requests.receive()
+            call = await requests.receive()
             self._under_way += 1
             try:
                 with call.answering() as answer:
@@ -88,79 +107,66 @@ class _Validator:
             finally:
                 self._under_way -= 1
 
+    async def calibrate(self, calibrations: trio.MemoryReceiveChannel[Call[Calibrate, CalibrateAnswer]]) -> None:
+        """Ask the open points whenever an operator wants to know."""
+        while True:
+            call = await calibrations.receive()
+            with call.answering() as answer:
+                try:
+                    answer(Calibrated(points=await self._operators.run()))
+                except Upstream as error:
+                    answer(self._troubled(error))
+
     async def _check(self, asked: CheckCredential) -> CheckAnswer:
         try:
-            seen = await self._look(asked)
+            self.egress.let_through()
+            key = asked.legacy_key
+            answer = await (self._v3(asked) if key is None else self._v1(asked, key))
         except Upstream as error:
+            self.egress.heard(error)
             self._trouble = str(error)
-            blame = error.service if error.service in OURS else "venue"
-            return VenueTrouble(blame=blame, what=error.what, retry_after=error.retry_after or _RETRY_S)
+            return self._troubled(error)
         self._trouble = ""
         self._checked += 1
+        return answer
+
+    async def _v3(self, asked: CheckCredential) -> Checked:
+        seen = await self._looking.at(asked)
         return Checked(
             verdicts=judge(seen, self._policy),
             valid_until=Ms(0) if seen.row is None else seen.row.expires,
-            weight_used=self._weight_used,
+            weight_used=self._looking.weight_used,
         )
 
-    async def _look(self, asked: CheckCredential) -> Observations:
-        signer = Signer(agent=asked.agent, secret=asked.secret)
-        began = self._clock.now()
-        own = self._weighed(await self._venue.agents(asked.wallet, signer))
-        if asking.needs_witness(own):
-            shared = asking.shared_trouble(own, await self.operators.witnesses())
-            if shared is not None:
-                raise Upstream(shared.blame, shared.what)
-        seen = Observations(
-            wallet=asked.wallet,
-            agent=asked.agent,
-            name_code=asked.name_code,
-            at=began,
-            own=own,
-            calibration=await self.operators.calibration(),
-        )
-        controllable = True
-        while (question := asking.next_question(seen, self._policy, controllable=controllable)) is not None:
-            match question:
-                case Question.CONTROL:
-                    control = await self._control(asked, signer)
-                    controllable = control is not None
-                    seen = msgspec.structs.replace(seen, control=control)
-                case Question.BUILDER:
-                    builder = sound(await self._venue.builder(signer), self._policy)
-                    self._weight_used = builder.trace.weight_used
-                    seen = msgspec.structs.replace(seen, builder=builder)
-        return seen
+    async def _v1(self, asked: CheckCredential, api_key: Secret) -> Checked:
+        seen, swapped = await self._legacy_looking.at(asked, api_key)
+        verdicts = judge_legacy(seen, self._policy)
+        return Checked(verdicts=verdicts, valid_until=Ms(0), weight_used=self._looking.weight_used, swapped=swapped)
 
-    async def _control(self, asked: CheckCredential, signer: Signer) -> Control | None:
-        standing = await self.operators.control_for(asked.wallet)
-        if standing is None:
-            return None
-        operator = standing.operator
-        answer = self._weighed(await self._venue.agents(operator.wallet, signer))
-        return Control(wallet=operator.wallet, agent=operator.signer.agent, own=standing.own, answer=answer)
+    def _troubled(self, error: Upstream) -> VenueTrouble:
+        blame = error.service if error.service in _BLAMED else "venue"
+        return VenueTrouble(blame=blame, what=error.what, retry_after=error.retry_after or _RETRY_S)
 
-    def _weighed(self, answer: AgentAnswer) -> AgentAnswer:
-        self._weight_used = answer.trace.weight_used
-        return sound(answer, self._policy)
-
-    def say(self) -> None:
+    def say(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
         """Life sign, and what `status` shows of calibration and checks."""
-        record = self.operators.record
+        record = self._operators.record
+        changed = self._book.alarm
+        alarms = (self.egress.alarm, self._operators.wanting, changed)
         facts: dict[str, str | int | float | bool] = {
             "checking": self._under_way,
             "checked": self._checked,
-            "weight_used": self._weight_used,
+            "weight_used": self._looking.weight_used,
             "trouble": self._trouble,
             "calibrated_at": 0 if record is None else record.at,
-            "wrong_user": "" if record is None else _wrong_user(record.code, record.message, record.user_ignored),
-            "calibration_gap": self.operators.gap,
-            "alarm": self.operators.wanting,
+            "wrong_user": "" if record is None else _wrong_user(record),
+            "calibration_gap": self._operators.gap,
+            "alarm": "; ".join(alarm for alarm in alarms if alarm),
+            "verb": "calibrate aster" if changed else "",
         }
-        pulse(self._pulses, "validator", facts)
+        pulse(pulses, "validator", facts)
 
 
-def _wrong_user(code: int | None, message: str, user_ignored: bool) -> str:
-    if user_ignored:
+def _wrong_user(record: Calibration) -> str:
+    if record.user_ignored:
         return "IGNORED: the venue does not tell users apart by this parameter"
-    return "shown the other's list" if code is None else f"{code} {message}"
+    return "shown the other's list" if record.code is None else f"{record.code} {record.message}"

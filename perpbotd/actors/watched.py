@@ -6,6 +6,8 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import trio
+
 from perpbotd import codec
 from perpbotd.actors.stored import PAGE, Store, page
 from perpbotd.domain.types import Address, Ms, UserId
@@ -15,8 +17,12 @@ from perpbotd.rows import AddressRow, sequence_key
 _BYTES: Final = 20
 _FIRST_SLOTS: Final = 64
 _SLOTS_AN_ADDRESS: Final = 3
+_FEWEST_SLOTS_AN_ADDRESS: Final = 2
+"""Below it a table is grown at once, and not in steps."""
+_STEP: Final = 4_000
+"""Addresses that are moved into a larger table in about 5 ms."""
 _MARKS_A_SLOT: Final = 4
-"""So at most one in twelve of the transfers to strangers is looked at twice."""
+"""So about one in twelve of the transfers to strangers is looked at twice."""
 _MARK_BITS: Final = 24
 
 
@@ -24,7 +30,8 @@ class AddressBook(Mapping[Address, AddressRow]):
     """Rows by address, none ever removed: a million in less than 100 MB, where a dict of them takes 290.
 
     An open-addressing table (linear probing) of places in arrays, where an address is 20 bytes; before it a larger one
-    of marks, by the same hash, which tells most strangers at one look.
+    of marks, by the same hash, which tells most strangers at one look. Growing takes a second at a million: `growing`
+    does it in steps, between which others have their turn.
     """
 
     def __init__(self) -> None:
@@ -49,8 +56,30 @@ class AddressBook(Mapping[Address, AddressRow]):
         self._issued.append(row.issued)
         self._slots[slot] = len(self._users)
         self._mark(row.address)
-        if _SLOTS_AN_ADDRESS * len(self._users) > len(self._slots):
-            self._grow()
+        if _FEWEST_SLOTS_AN_ADDRESS * len(self._users) > len(self._slots):
+            for _ in self.growing():
+                pass
+
+    def growing(self) -> Iterator[None]:
+        """Move into tables of twice the size where these have become too full, a step at a time; nothing is added then.
+
+        The old tables stand until it is done.
+        """
+        if _SLOTS_AN_ADDRESS * len(self._users) <= len(self._slots):
+            return
+        slots = _slots(2 * len(self._slots))
+        yield
+        marks = bytearray(2 * len(self._marks))
+        for place, address in enumerate(self, 1):
+            slots[self._slot(address, slots)] = place
+            marks[hash(address) & (len(marks) - 1)] = 1
+            if place % _STEP == 0:
+                yield
+        self._slots, self._marks = slots, marks
+
+    def portion(self, start: int, end: int) -> tuple[Address, ...]:
+        """The addresses that were added from this place up to that one."""
+        return tuple(self._address(place) for place in range(start + 1, end + 1))
 
     def sift(self, transfers: Sequence[Transfer]) -> Sequence[Transfer]:
         """The transfers to these addresses: those whose receiver is marked, and of these whose has a row."""
@@ -79,9 +108,10 @@ class AddressBook(Mapping[Address, AddressRow]):
     def __len__(self) -> int:
         return len(self._users)
 
-    def _slot(self, address: str) -> int:
+    def _slot(self, address: str, slots: array[int] | None = None) -> int:
         """Where an address stands, or would."""
-        slots, mask, addresses = self._slots, len(self._slots) - 1, self._addresses
+        slots = self._slots if slots is None else slots
+        mask, addresses = len(slots) - 1, self._addresses
         digits = address[2:]
         # Other bits than the mark's: whom a mark does not tell from a stranger, an empty slot mostly does.
         at = hash(address) >> _MARK_BITS & mask
@@ -95,16 +125,9 @@ class AddressBook(Mapping[Address, AddressRow]):
     def _mark(self, address: Address) -> None:
         self._marks[hash(address) & (len(self._marks) - 1)] = 1
 
-    def _grow(self) -> None:
-        self._slots = _slots(2 * len(self._slots))
-        self._marks = bytearray(2 * len(self._marks))
-        for place, address in enumerate(self, 1):
-            self._slots[self._slot(address)] = place
-            self._mark(address)
-
 
 def _slots(count: int) -> array[int]:
-    return array("I", bytes(array("I").itemsize * count))
+    return array("I", [0]) * count
 
 
 class Watched:
@@ -121,6 +144,8 @@ class Watched:
             found = await page(self._store, Table.ADDRESSES, sequence_key(self._sequence))
             for entry in found.entries:
                 self.rows.add(codec.decode(entry.row, AddressRow))
+            for _ in self.rows.growing():
+                await trio.lowlevel.checkpoint()
             if len(found.entries) < PAGE:
                 self._sequence = found.last_sequence
                 return

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import trio
 
 from perpbotd.domain.chain import Refused
-from perpbotd.domain.matching import Match, Outcome, Vote, judge, shows
+from perpbotd.domain.matching import Disproved, Match, Outcome, Vote, judge, shows, sort_out
+from perpbotd.domain.types import Hash
 from perpbotd.errors import Upstream
 from perpbotd.messages import Transfer
-from perpbotd.ports import ChainNode, Receipt
+from perpbotd.ports import ChainNode, Header, Receipt
+
+_PATIENCE_S = 5.0
+"""What is disputed anyway is worth no longer wait: new blocks wait for their turn meanwhile."""
 
 
 async def confirm(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quorum: int) -> list[Outcome] | Refused:
@@ -25,7 +29,7 @@ async def confirm(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quoru
 
     async def hear(node: ChainNode) -> None:
         try:
-            votes.extend(await _votes(node, matches))
+            votes.extend((await _votes(node, matches))[0])
         except Upstream:
             return
         if not isinstance(judge(matches, votes, quorum=quorum), Refused):
@@ -38,7 +42,36 @@ async def confirm(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quoru
     return judge(matches, votes, quorum=quorum)
 
 
-async def _votes(node: ChainNode, matches: Sequence[Match]) -> list[Vote]:
+async def hear_again(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quorum: int) -> list[Outcome | Disproved]:
+    """What `quorum` providers are of one mind about, each match for itself: the others stay in dispute.
+
+    Who does not show a match denies it only where it has the very block: a provider that lags denies nothing.
+    """
+    votes: list[Vote] = []
+    denials: list[Hash] = []
+
+    async def hear(node: ChainNode) -> None:
+        try:
+            cast, unseen = await _votes(node, matches)
+            votes.extend(cast)
+            for match in unseen:
+                there = await node.header(match.block)
+                if isinstance(there, Header) and there.hash == match.block_hash:
+                    denials.append(match.tx)
+        except Upstream:
+            return
+        if len(sort_out(matches, votes, denials, quorum=quorum)) == len(matches):
+            nursery.cancel_scope.cancel()
+
+    with trio.move_on_after(_PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            for node in nodes:
+                nursery.start_soon(hear, node)
+    return sort_out(matches, votes, denials, quorum=quorum)
+
+
+async def _votes(node: ChainNode, matches: Sequence[Match]) -> tuple[list[Vote], list[Match]]:
+    """One provider's receipts, and the matches that it does not show at all."""
     shown = await node.transfers([match.tx for match in matches])
     same = [
         match
@@ -46,8 +79,9 @@ async def _votes(node: ChainNode, matches: Sequence[Match]) -> list[Vote]:
         if isinstance(transfer, Transfer) and shows(transfer, match)
     ]
     receipts = await node.receipts([match.tx for match in same])
-    return [
+    votes = [
         (match.tx, receipt.block_hash, receipt.status)
         for match, receipt in zip(same, receipts, strict=True)
         if isinstance(receipt, Receipt) and receipt.transaction == match.tx
     ]
+    return votes, [match for match in matches if match not in same]

@@ -11,10 +11,10 @@ import msgspec
 import trio
 
 from perpbotd import admin_protocol
+from perpbotd.admin_messages import AdminAnswer, AdminQuestion, Who
 from perpbotd.admin_protocol import LINE_LIMIT, Session, failure
 from perpbotd.errors import PeerDied
 from perpbotd.kernel.channel import Call, ask
-from perpbotd.messages import AdminAnswer, AdminQuestion
 
 MAX_CLIENTS = 16
 _CHUNK = 4096
@@ -95,14 +95,14 @@ class AdminSocket:
             self._room -= 1
             try:
                 _log.info("admin: came in", extra={"pid": peer.pid, "uid": peer.uid})
-                await self._converse(connection, questions)
+                await self._converse(connection, Who(uid=peer.uid, pid=peer.pid), questions)
             finally:
                 self._room += 1
         except Cut as cut:
             _log.info("admin: cut", extra={"pid": peer.pid, "uid": peer.uid, "why": str(cut)})
 
     async def _converse(
-        self, connection: _Connection, questions: trio.MemorySendChannel[Call[AdminQuestion, AdminAnswer]]
+        self, connection: _Connection, who: Who, questions: trio.MemorySendChannel[Call[AdminQuestion, AdminAnswer]]
     ) -> None:
         session = Session(self._version)
         while True:
@@ -113,9 +113,10 @@ class AdminSocket:
             match said:
                 case bytes():
                     await connection.send(said)
-                case admin_protocol.Question(id=identity, body=body):
+                case admin_protocol.Question(id=identity, asked=asked):
                     try:
-                        reply = admin_protocol.answer(identity, await ask(questions, body))
+                        question = AdminQuestion(by=who, asked=asked)
+                        reply = admin_protocol.answer(identity, await ask(questions, question))
                     except PeerDied:
                         reply = failure(identity, admin_protocol.INTERNAL_ERROR, "the daemon could not answer")
                     await connection.send(reply)

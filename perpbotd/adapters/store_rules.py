@@ -5,7 +5,12 @@ from __future__ import annotations
 from perpbotd.errors import Invariant
 from perpbotd.messages import Append, Commit, Drop, Put, Table
 
-SEQUENCED = frozenset({Table.INBOX, Table.OUTBOX, Table.ADDRESSES, Table.PARKED, Table.EVIDENCE})
+SEQUENCED = frozenset(
+    {
+        *(Table.INBOX, Table.OUTBOX, Table.ADDRESSES, Table.PARKED),
+        *(Table.EVIDENCE, Table.REFERRAL_IMPORTS, Table.AUDIT, Table.OWN),
+    }
+)
 SEQUENCE_SIZE = 8
 
 

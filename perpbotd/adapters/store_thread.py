@@ -89,6 +89,15 @@ class StoreThread:
         """As StoreBackend.get."""
         return await self._run(partial(self._opened().get, table, key))
 
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[Entry]:
+        """As StoreBackend.get, for each key whose row is there; one hand-over for all."""
+        backend = self._opened()
+
+        def work() -> list[Entry]:
+            return [Entry(key=key, row=row) for key in keys if (row := backend.get(table, key)) is not None]
+
+        return await self._run(work)
+
     async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]:
         """As StoreBackend.scan and last_sequence, of one moment."""
         backend = self._opened()

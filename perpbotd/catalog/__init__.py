@@ -1,4 +1,8 @@
-"""What users read: one module per language, one text per key, checked by test for the same keys and variables."""
+"""What users read: one module per language, one text per key, checked by test for the same keys and variables.
+
+To add a language: its module beside en.py with a `TEXTS` and a `COMMANDS` of the same shape, its line in `CATALOGUES` and
+in `COMMANDS`, its name in domain/languages.py. tests/test_languages.py says what is missing or was translated too much.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,29 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from perpbotd.catalog import en
+from perpbotd.catalog import en, es, ru, tr, zh
+from perpbotd.domain.languages import ENGLISH, spoken
 from perpbotd.domain.phrases import Arg, Phrase, Said
 from perpbotd.kernel.escape import escape as printable
 from perpbotd.messages import Rendered
 
-DEFAULT: Final = "en"
-CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {"en": en.TEXTS}
-COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {"en": en.COMMANDS}
+CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": en.TEXTS,
+    "zh": zh.TEXTS,
+    "es": es.TEXTS,
+    "ru": ru.TEXTS,
+    "tr": tr.TEXTS,
+}
+COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "en": en.COMMANDS,
+    "zh": zh.COMMANDS,
+    "es": es.COMMANDS,
+    "ru": ru.COMMANDS,
+    "tr": tr.COMMANDS,
+}
+
+MENUS: Final = (("", COMMANDS[ENGLISH]), *COMMANDS.items())
+"""The commands menu by Telegram's language; "" is for everybody whose language has none of its own."""
 
 _LONGEST: Final = 300
 """The longest variable in characters: the checklist has a dozen lines, a message 4096 (telegram.md)."""
@@ -23,9 +42,9 @@ _formatter = string.Formatter()
 
 def render(said: Said, language: str) -> Rendered:
     """A message in a language, or in English where there is no catalogue; raises KeyError for a text that is none."""
-    texts = CATALOGUES.get(language.partition("-")[0].lower(), CATALOGUES[DEFAULT])
+    texts = CATALOGUES[spoken(language)]
     buttons = tuple(
-        tuple((_text(texts, button.label, {}), button.kind.value, button.value) for button in row)
+        tuple((button.text or _text(texts, button.label, {}), button.kind.value, button.value) for button in row)
         for row in said.buttons
     )
     return Rendered(html=_phrase(texts, said.phrase), buttons=buttons, qr=said.qr)

@@ -10,7 +10,9 @@ COMMANDS: Final = (
     ("status", "Where you stand"),
     ("cancel", "Stop the linking that is under way"),
     ("unlink", "Remove your key from Perpbot"),
+    ("deleteme", "Delete everything that is kept of you"),
     ("privacy", "What is kept and how"),
+    ("language", "Choose the language"),
     ("help", "Commands and help"),
 )
 
@@ -41,13 +43,24 @@ _LOOKS: Final = (
 _BUTTON: Final = "Press <b>Check again</b> when it is done; no need to paste anything."
 _SAFE: Final = "Your key is not the problem and there is nothing to do."
 _BINDING: Final = (
-    "Everything else is right, but we can't prove yet that this key belongs to your wallet. That is on our side, and the key "
-    "stays sealed here.\n\n"
+    "Everything else is right, but nothing shows yet that this key belongs to your wallet. <b>Make a deposit of any size "
+    "to Aster from this wallet</b>, then press <b>Check again</b>: Aster's list of deposits and the blockchain show us who "
+    "sent it. The key stays sealed here.\n\n"
+)
+_BINDING_STRICT: Final = (
+    "Everything else is right, but we can't prove yet that this key belongs to your wallet. That is on our side, our operators "
+    "see it, and the key stays sealed here.\n\n"
+)
+_UNSAID: Final = (
+    "⏳ Aster doesn't say everything about this key at the moment, and I don't guess. That is no fault of yours; the key stays "
+    "sealed here.\n\n{checklist}\n\n"
 )
 _REFERRAL: Final = (
     "What is missing is the referral: so far there is your word for it, and our operators have to see it in Aster's list "
     "or approve it, usually within one working day.\n\n"
 )
+_POSITIONS: Final = "Open positions and orders stay on Aster; manage them there."
+_WAITS: Final = "I look again every hour and go on by myself once it is repaired; <b>Check now</b> looks at once."
 _MOVE_FUNDS: Final = (
     "I delete your message and kept nothing. But it has been in a chat: <b>treat that wallet as exposed and move its "
     "funds to a new one</b>, from a device you trust."
@@ -67,6 +80,8 @@ TEXTS: Final[dict[str, str]] = {
     "button.check": "Check again",
     "button.goon": "Go on",
     "button.change": "Change the key",
+    "button.checknow": "Check now",
+    "button.forget": "Yes, delete everything",
     "button.explorer": "Show it on BscScan",
     "button.private": "Open the private chat",
     # --- at any time ----------------------------------------------------------------------------
@@ -74,17 +89,20 @@ TEXTS: Final[dict[str, str]] = {
     "start.named": _START + " My name is @{bot}, and nothing else.",
     "help": (
         "/setapi – link your Aster account\n/status – where you stand\n/cancel – stop the linking under way\n"
-        "/unlink – remove your key\n/privacy – what is kept\n\n"
+        "/unlink – remove your key\n/deleteme – delete everything\n/privacy – what is kept\n/language – choose the language\n\n"
         "If a button does nothing, its command does the same: /applied, /cannot, /sent, /notmine, /oldkey, /check, "
-        "/goon, /change."
+        "/goon, /change, /checknow, /forget."
     ),
     "privacy": (
         "<b>What is kept:</b> your Telegram id, the wallet you verified, what it paid, your API Key and its Secret, and "
         "what was found when the key was checked. All of it is encrypted on our host; what you sent and your key lie under a key of your own.\n\n"
         "<b>What is not:</b> your messages. A message with a key is deleted here once it is sealed. Chats with bots are "
         "cloud chats, not end-to-end encrypted.\n\n"
-        "/unlink removes your API Secret. What happened on the blockchain is public and stays there."
+        "/unlink removes your API Secret, /deleteme everything that is kept of you. What happened on the blockchain is public "
+        "and stays there."
     ),
+    "language": "Which language shall I write in? Press one, or send its code, as /language en.",
+    "language.chosen": "From now on I write in English here.",
     "command.unknown": "I don't know that command. /help shows those I do.",
     "cancel.done": "Stopped, and what you pasted is wiped. The deposit address stays yours. /setapi starts again.",
     "cancel.done.linked": "Stopped. Your link of before is as it was.",
@@ -94,7 +112,23 @@ TEXTS: Final[dict[str, str]] = {
         "orders stay on Aster; manage them there.\n\nPlease delete the key on Aster, too: that is the only way to be "
         "certain. What stays here: that your wallet paid, and when."
     ),
+    "unlink.by_operator": (
+        "🔌 <b>Our operators have ended this link.</b> Your API Secret is deleted here and no strategy can use it any more. "
+        + _POSITIONS
+        + "\n\nPlease delete the key on Aster, too. /setapi links again."
+    ),
     "unlink.nothing": "Nothing is linked. /setapi starts the linking.",
+    "forget.sure": (
+        "🗑 <b>Delete everything that is kept of you?</b> That ends your link, deletes your key and what you sent here, and "
+        "can't be undone. "
+        + _POSITIONS
+        + "\n\nWhat stays: what your wallet paid on the blockchain, without your name, and that your old deposit address is "
+        "not given to anybody else.\n\nPress the button or send /forget within ten minutes."
+    ),
+    "forget.done": (
+        "🗑 Done: nothing here names you any more, and the key that your data was encrypted with is destroyed. Please delete "
+        "the API key on Aster, too, if you had linked one. /start begins anew."
+    ),
     "group": "Linking works in a private chat with me only.",
     "group.exposed": (
         "⚠️ A key was posted in this group. It is exposed: delete it on Aster now. I don't use it. "
@@ -107,6 +141,11 @@ TEXTS: Final[dict[str, str]] = {
     "attempt.over.linked": (
         "⌛ The time for the new key ran out, and what you pasted is wiped. Your link of before is as it was."
     ),
+    "attempt.limit": (
+        "You have begun to link {number} times today, which is as often as I can. Please go on tomorrow with /setapi; "
+        "what you paid is not lost."
+    ),
+    "flood": "⏸ That is more than I can read at once. Please wait a minute, then send the last thing again.",
     "tap.late": "That button belongs to an earlier step.",
     "tap.looking": "Looking…",
     "message.not_deleted": "⚠️ Telegram didn't let me delete your message with the key. Please delete it yourself.",
@@ -119,6 +158,15 @@ TEXTS: Final[dict[str, str]] = {
         "✅ <b>Linked.</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nValid until: {until}\n\n"
         "<b>What was found</b> when it was linked:\n{checklist}\n{referral}"
     ),
+    "status.stopped": (
+        "⛔ <b>Stopped.</b> No strategy uses your key at the moment.\n\nWallet: <code>{wallet}</code>\n"
+        "API Key: <code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
+    ),
+    "status.moving": (
+        "⏳ Your wallet <code>{wallet}</code> is still linked in another Telegram chat and moves here within 24 hours, with "
+        "your API Key <code>{fingerprint}</code>, unless it is proven there once more. There is nothing to do; /cancel gives "
+        "it up."
+    ),
     # --- step 1: the referral -------------------------------------------------------------------
     "referral": (
         "<b>Step 1 of 3: the referral</b>\n\nOpen the link, connect the wallet you will trade with and apply the code "
@@ -128,6 +176,11 @@ TEXTS: Final[dict[str, str]] = {
         "Thank you for telling. An account that has traded before or is bound to another code can't take ours; our "
         "operators look at such cases, usually within one working day, and you will hear here.\n\n"
         "If it works after all, press the button."
+    ),
+    "referral.approved": "✅ Our operators have looked at it: your referral is fine. /status shows where you are.",
+    "referral.denied": (
+        "Our operators have looked at your referral and can't approve it as it is. Nothing of yours is lost here: if the code "
+        "is applied after all, they see it in Aster's list."
     ),
     "referral.proven": "✅ Referral applied, seen in Aster's list",
     "referral.inferred": "☑️ Referral applied, as far as we can tell",
@@ -190,12 +243,21 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "key.secret_next": "🔑 API Key <code>{fingerprint}</code> is here. Now send your Aster API Secret.",
     "key.key_next": "🔑 The API Secret is here and sealed. Now send your Aster API Key, the address beside it.",
+    "help.old_key.inferred": (
+        "An old-style key (64 letters and digits) can be linked here, but it can't show that it belongs to your wallet, that "
+        "it works from our address only or that it can't withdraw: only some of that can be inferred. Send its API Key, and "
+        "after it its API Secret. Better is a new one, which takes a minute.\n\n" + _HOW
+    ),
     "key.legacy_secret_next": "🔑 That is an old-style API Key. Send its API Secret and I tell you what can be done.",
     "help.old_key": (
         "An old-style key (64 letters and digits) can't show that it belongs to your wallet or that it can't withdraw, "
         "so it can't be linked. A new one takes a minute.\n\n" + _HOW
     ),
     "paste.again": "🔑 I have that already, and it is being looked at.",
+    "paste.pair_together": (
+        "🔑 That is one half of an old-style key, and another key is being looked at. To use the old-style one instead, send "
+        "its API Key and API Secret together in one message."
+    ),
     "paste.wallets_own_key": "🛑 That is the <b>private key of your wallet</b>, not an API Secret. " + _MOVE_FUNDS,
     "paste.seed_phrase": "🛑 That looks like a <b>seed phrase</b>. Nobody needs it for linking. " + _MOVE_FUNDS,
     "paste.wallet_instead_of_agent": (
@@ -240,6 +302,10 @@ TEXTS: Final[dict[str, str]] = {
     + _BUTTON,
     "to_do.binding": "⏳ " + _BINDING + _LOOKS,
     "to_do.binding.by_button": "⏳ " + _BINDING + _BUTTON,
+    "to_do.binding_strict": "⏳ " + _BINDING_STRICT + _LOOKS,
+    "to_do.binding_strict.by_button": "⏳ " + _BINDING_STRICT + _BUTTON,
+    "to_do.not_listed": _UNSAID + _LOOKS,
+    "to_do.not_listed.by_button": _UNSAID + _BUTTON,
     "to_do.referral": "⏳ Your key is fine. " + _REFERRAL + _LOOKS,
     "to_do.referral.by_button": "⏳ Your key is fine. " + _REFERRAL + _BUTTON,
     "to_do.restricted": "⏳ Aster restricts this account at the moment. That is not a fault of the key.\n\n" + _LOOKS,
@@ -249,20 +315,99 @@ TEXTS: Final[dict[str, str]] = {
     "delayed.venue": "⏳ Aster is busy; checking again in {seconds} s. " + _SAFE,
     "delayed.clock": "⏳ Our clock has to be set; checking again in {seconds} s. " + _SAFE,
     "delayed.egress": "⏳ Something is wrong on our side; checking again in {seconds} s. " + _SAFE,
+    "delayed.chain": ("⏳ We can't read the blockchain right now; checking again in {seconds} s. " + _SAFE),
     "refused": "❌ <b>This key can't be linked.</b> Your wallet stays verified.\n\n{checklist}\n\nSend another API Key when it is ready.",
     "refused.legacy_key": (
         "❌ That is an old-style key: it can't show that it belongs to your wallet or that it can't withdraw. "
         "I kept nothing of it.\n\n" + _HOW
     ),
-    "refused.legacy_unchecked": "❌ Old-style keys can't be checked yet. I kept nothing of it.\n\n" + _HOW,
     "refused.wallet_taken": (
-        "❌ The wallet <code>{wallet}</code> is linked in another Telegram chat already. If that is yours, unlink it there "
-        "first. I wiped the key you sent."
+        "❌ The wallet <code>{wallet}</code> is linked in another Telegram chat already. If it is yours, unlink it there, or "
+        "show it by the key's name: create a new API key on Aster named <code>{name}</code>, restricted to <code>{ip}</code>, "
+        "and send it here. Then it moves to this chat after 24 hours. I wiped the key you sent."
+    ),
+    "refused.contested": (
+        "❌ Another Telegram chat has proven the wallet <code>{wallet}</code> after this one. To keep it, the key's name has to "
+        "show that it is yours: create a new API key on Aster named <code>{name}</code>, restricted to <code>{ip}</code>, and "
+        "send it here. I wiped the key you sent."
     ),
     "linked": (
         "🎉 <b>Linked!</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nValid until: {until}\n\n"
         "<b>What was found</b>, by asking Aster with your key:\n{checklist}\n{referral}\n\n"
         "/status shows this at any time, /unlink removes the key."
+    ),
+    "linked.replaced": (
+        "🎉 <b>Linked with the new key!</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\n"
+        "Valid until: {until}\n\n<b>What was found</b>, by asking Aster with your key:\n{checklist}\n{referral}\n\n"
+        "The key of before, <code>{before}</code>, is deleted here; please delete it on Aster, too. "
+        "If it wasn't you who changed it, send /unlink."
+    ),
+    "moving": (
+        "✅ <b>Everything is right: linked, active in 24 hours.</b>\n\nWallet: <code>{wallet}</code>\n"
+        "API Key: <code>{fingerprint}</code>\nValid until: {until}\n\n"
+        "<b>What was found</b>, by asking Aster with your key:\n{checklist}\n{referral}\n\n"
+        "This wallet is linked in another Telegram chat, which was stopped just now and told. It moves here in 24 hours, "
+        "unless it is proven there once more. There is nothing to do."
+    ),
+    "moving.lost": (
+        "❌ The wallet <code>{wallet}</code> was proven in another Telegram chat after you, so it doesn't move here, and your "
+        "key is deleted here. If the wallet is yours: /setapi, pay from it once more and name a new key "
+        "<code>{name}</code>. The last one to do both has it."
+    ),
+    "moved.away": (
+        "🔌 <b>Your link has ended.</b> The wallet <code>{wallet}</code> was proven in another Telegram chat and is linked there "
+        "now. Your API Secret is deleted here; please delete the key on Aster, too. "
+        + _POSITIONS
+        + "\n\n/setapi links a wallet in this chat again."
+    ),
+    # --- stopped, and going on ------------------------------------------------------------------
+    "stopped": (
+        "⛔ <b>Stopped:</b> your key isn't as it was, so no strategy uses it any more.\n\nWallet: <code>{wallet}</code>\n"
+        "API Key: <code>{fingerprint}</code>\n\n{checklist}\n\n" + _WAITS + "\n\n" + _POSITIONS
+    ),
+    "stopped.referral": (
+        "⛔ <b>Stopped:</b> the referral of the wallet <code>{wallet}</code> isn't confirmed, so no strategy uses your key "
+        "<code>{fingerprint}</code> for now. That happens, for example with an account that traded before; our operators "
+        "look at it, and you will hear here. Nothing is deleted.\n\n" + _POSITIONS
+    ),
+    "stopped.contested": (
+        "⛔ <b>Stopped:</b> another Telegram chat has just proven the wallet <code>{wallet}</code>, by a payment from it and a "
+        "key named for that chat. Unless you prove it once more, it moves there on {until}.\n\n"
+        "<b>If that is you</b>, there is nothing to do. <b>If it isn't:</b> send /change, pay once more from that wallet, "
+        "create a new key named <code>{name}</code>, restricted to <code>{ip}</code>, and send it here. Then it stays yours. "
+        "Whoever else can pay from your wallet has its keys: please look after your funds.\n\n" + _POSITIONS
+    ),
+    "stopped.by.expiry": "❌ The key has expired: prolong it with Edit API on Aster, or create a new one and send /change",
+    "stopped.by.revocation": (
+        "❌ Aster doesn't know this key any more: it was deleted or revoked there. Create a new one, restricted to "
+        "<code>{ip}</code>, and send /change"
+    ),
+    "stopped.by.referral": "❌ The referral is not confirmed; our operators look at it, and you will hear here",
+    "stopped.by.contested": (
+        "❌ Another Telegram chat has proven this wallet; it moves there on {until}, unless you send /change and prove it once "
+        "more"
+    ),
+    "resumed": (
+        "▶️ <b>It goes on:</b> what had stopped your link is over, and strategies may use your key again.\n\n"
+        "Wallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nValid until: {until}\n\n{checklist}\n{referral}"
+    ),
+    "looking": "🔎 Looking at your key on Aster…",
+    "looked.well": "✅ Looked at just now: your key is as it has to be.",
+    "looked.just_now": "I looked a moment ago. Please try again in a minute.",
+    "looked.nothing": "Nothing is linked, so there is nothing to look at. /setapi starts the linking.",
+    "looked.unsaid": "⏳ Aster doesn't say everything about your key at the moment, and I don't guess. Nothing has changed here.",
+    "looked.doubt": (
+        "⚠️ Your key doesn't look as it should:\n\n{checklist}\n\nNothing is stopped yet: I look once more by myself before "
+        "anything is."
+    ),
+    "looked.stopped": "⛔ Still stopped:\n\n{checklist}\n\n" + _WAITS,
+    "expires": (
+        "⏰ Your API Key <code>{fingerprint}</code> expires in {days} days, on {until}. Prolong it with Edit API on Aster, or "
+        "create a new one and press the button; otherwise the link stops that day."
+    ),
+    "expires.tomorrow": (
+        "⏰ Your API Key <code>{fingerprint}</code> expires within {days} day, on {until}. Prolong it with Edit API on Aster now, "
+        "or create a new one and press the button; otherwise the link stops then."
     ),
     # --- one line a rule ------------------------------------------------------------------------
     "rule.works.proven": "✅ The key works",
@@ -270,9 +415,25 @@ TEXTS: Final[dict[str, str]] = {
     "rule.works.open": "❌ The key is not in your account's list on Aster",
     "rule.binding.proven": "✅ It belongs to your verified wallet",
     "rule.binding.enough": "☑️ It belongs to your verified wallet, inferred and not proven",
+    "rule.binding.enough.deposit": (
+        "☑️ It belongs to your verified wallet: inferred from a deposit to Aster that this wallet sent, not proven"
+    ),
+    "rule.binding.enough.public": (
+        "☑️ It belongs to your verified wallet: inferred from figures that Aster shows of that wallet in public, not proven"
+    ),
     "rule.binding.refuted": "❌ It belongs to another wallet",
     "rule.binding.open": "❌ We can't prove that it belongs to your verified wallet",
     "rule.ip.proven": "✅ It works from <code>{wanted}</code> only",
+    "rule.ip.enough": "➖ The IP list of an old-style key can't be read",
+    "rule.ip.enough.legacy": (
+        "➖ An old-style key can't show whether it works from <code>{wanted}</code> only; please look on Aster yourself"
+    ),
+    "rule.ip.enough.elsewhere": (
+        "➖ Another address of ours was refused, but an old-style key can't show that only <code>{wanted}</code> is let in"
+    ),
+    "rule.ip.refuted.legacy": (
+        "❌ IP list: the key was let in from another address of ours, too. Set it to exactly <code>{wanted}</code>"
+    ),
     "rule.ip.refuted": "❌ IP list: set it to exactly <code>{wanted}</code> (now: {seen})",
     "rule.ip.refuted.empty": "❌ IP list: it is empty, so the key works from anywhere. Enter <code>{wanted}</code>",
     "rule.ip.refuted.extra": "❌ IP list: remove {extra}, so that only <code>{wanted}</code> is left",
@@ -281,12 +442,18 @@ TEXTS: Final[dict[str, str]] = {
     "rule.can_read.refuted": "❌ Read is off: tick it",
     "rule.can_read.open": "❌ Aster doesn't say whether Read is on",
     "rule.can_perp.proven": "✅ Futures (Perps) is on",
+    "rule.can_perp.enough": "☑️ Futures (Perps) is on, inferred and not proven",
+    "rule.can_perp.enough.legacy": "☑️ Futures (Perps) is on: Aster took a test order that is never sent",
     "rule.can_perp.refuted": "❌ Futures (Perps) is off: tick it",
     "rule.can_perp.open": "❌ Aster doesn't say whether Futures (Perps) is on",
     "rule.spot_off.proven": "✅ Spot is off",
+    "rule.spot_off.enough": "➖ Whether Spot is off is not known",
+    "rule.spot_off.enough.legacy": "➖ An old-style key can't show that Spot is off; please look on Aster yourself",
     "rule.spot_off.refuted": "❌ Spot is on: untick it",
     "rule.spot_off.open": "❌ Aster doesn't say whether Spot is off",
     "rule.withdraw_off.proven": "✅ Withdraw is off",
+    "rule.withdraw_off.enough": "➖ Whether Withdraw is off is not known",
+    "rule.withdraw_off.enough.legacy": "➖ An old-style key can't show that Withdraw is off; please look on Aster yourself",
     "rule.withdraw_off.refuted": "❌ Withdraw is on: untick it",
     "rule.withdraw_off.open": "❌ Aster doesn't say whether Withdraw is off",
     "rule.unknown_permissions_off.proven": "✅ No other permission is on",
@@ -301,10 +468,21 @@ TEXTS: Final[dict[str, str]] = {
     "rule.validity.open": "❌ Aster doesn't say how long it is valid",
     "rule.key_name.proven": "✅ It is named for this chat",
     "rule.key_name.enough": "➖ It is not named <code>{code}</code>, so a clone of this bot could not be noticed by its name",
+    "rule.key_name.enough.legacy": "➖ An old-style key shows no name, so a clone of this bot could not be noticed by it",
+    "rule.key_name.open.legacy": "❌ An old-style key shows no name. Create a new one named <code>{code}</code>",
     "rule.key_name.refuted": "❌ It is named for another chat ({name}). Create one named <code>{code}</code>",
     "rule.key_name.open": "❌ It is not named for this chat: name it <code>{code}</code>",
+    "rule.trades.proven": "✅ It trades futures",
+    "rule.trades.enough": "☑️ Aster took a test order that is never sent",
+    "rule.trades.refuted": "❌ Aster takes no futures order with it",
+    "rule.trades.open": "❌ Aster didn't take a test order (it is never sent)",
     "why.no_agent": "❌ Aster doesn't know this API wallet (yet): check that it is authorised and not expired",
     "why.signature": "❌ The API Secret does not match this API Key",
+    "why.key_format": "❌ The API Key looks wrong: copy it again",
+    "why.rejected": (
+        "❌ Aster refused the key and doesn't say why. Please look, in this order: 1. API Key and API Secret are copied "
+        "whole; 2. its IP list is exactly <code>{wanted}</code>; 3. Read and Futures are ticked"
+    ),
     "why.address": "❌ Aster refused this key from our address: its IP list must be exactly <code>{wanted}</code>",
     "why.not_permitted": "❌ Read is off: tick it",
     "why.no_account": "❌ There is no Aster account for this wallet yet",
@@ -326,5 +504,6 @@ TEXTS: Final[dict[str, str]] = {
     "text.unexpected.checking": "🔎 Your key is being checked on Aster; there is nothing to do.",
     "text.unexpected.permissions": "I wait for the change on Aster (Edit API). /check looks at once.",
     "text.unexpected.linked": "You are linked. /status shows it, /unlink removes the key.",
+    "text.unexpected.moving": "Your wallet moves to this chat within 24 hours; there is nothing to do. /status shows it.",
     "text.unexpected.expired": "The time for this linking ran out. /setapi goes on from where you were.",
 }

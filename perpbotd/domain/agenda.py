@@ -18,18 +18,23 @@ _FLOOD_WINDOW_S = 10.0
 class Tempo(msgspec.Struct, frozen=True, kw_only=True):
     """How much at once and how fast (telegram.md: about 1 message/s per chat and 30/s overall); rates a second.
 
-    When `floods` chats are told to slow down within 10 s, all do. Back-offs in s, doubling from the first to the
-    longest.
+    A chat's progress message changes every `progress_every` s at most. When `floods` chats are told to slow down within
+    10 s, all do. Of the looks at linked keys that nobody waits for `guard_rate` begin and `guards` run at once: a third
+    of what the venue grants, also when all are overdue. Back-offs in s, doubling from the first to the longest.
     """
 
     chat_rate: float = 1.0
     chat_burst: int = 3
+    progress_every: float = 1.0
     rate: float = 30.0
     burst: int = 30
     deliveries: int = 64
     taps: int = 16
     checks: int = 8
     timers: int = 32
+    guards: int = 2
+    guard_rate: float = 0.5
+    guard_burst: int = 4
     floods: int = 3
     first_backoff: float = 0.5
     longest_backoff: float = 30.0
@@ -49,23 +54,29 @@ class Agenda:
             Pool.TAPS: tempo.taps,
             Pool.CHECKS: tempo.checks,
             Pool.STORE: tempo.timers,
+            Pool.ROUNDS: tempo.guards,
+            Pool.GUARD: tempo.guards,
         }
         self._lanes: dict[LaneKey, _Lane] = {}
         self._future: list[tuple[Ms, int, Waiting]] = []
         self._armed: dict[Pool, list[tuple[float, int, LaneKey, int]]] = {pool: [] for pool in Pool}
         self._flying = dict.fromkeys(Pool, 0)
-        self._pace = Pace(tempo.rate, tempo.burst)
+        self._paces = {
+            Pool.CHAT: Pace(tempo.rate, tempo.burst),
+            Pool.ROUNDS: Pace(tempo.guard_rate, tempo.guard_burst),
+            Pool.GUARD: Pace(tempo.guard_rate, tempo.guard_burst),
+        }
         self._paused_until = -inf
         self._floods: dict[LaneKey, float] = {}
         self._tickets = 0
         self._known = 0
 
     def add(self, row: Waiting, at: float) -> None:
-        """A new row; its user is there again as far as anybody knows."""
+        """A new row; its user is there again as far as anybody knows, unless it is the guard's."""
         self._known += 1
         heappush(self._future, (row.due, row.sequence, row))
         lane = self._lanes.get(messages_of(row.user))
-        if lane is not None:
+        if lane is not None and row.pool not in (Pool.ROUNDS, Pool.GUARD):
             lane.newer = True
             if lane.silent:
                 lane.silent = False
@@ -193,12 +204,17 @@ class Agenda:
         ):
             lane = self._lanes[heappop(heap)[2]]
             row = heappop(lane.queue)[1]
+            while lane.queue and row.overtaken_by(lane.queue[0][1]):
+                self._enter(msgspec.structs.replace(row, kind=Kind.STALE), at)
+                row = heappop(lane.queue)[1]
+            if row.kind is Kind.PROGRESS:
+                lane.progress_at = at + self._tempo.progress_every
             lane.busy, lane.newer = row, False
             self._flying[pool] += 1
             if lane.pace is not None:
                 lane.pace.take(at)
-            if pool is Pool.CHAT:
-                self._pace.take(at)
+            if pool in self._paces:
+                self._paces[pool].take(at)
             yield row
 
     def _drop_outdated(self, heap: list[tuple[float, int, LaneKey, int]]) -> bool:
@@ -211,7 +227,8 @@ class Agenda:
         return False
 
     def _open_at(self, pool: Pool, at: float) -> float:
-        return max(self._pace.ready_at(at), self._paused_until) if pool is Pool.CHAT else at
+        open_at = self._paces[pool].ready_at(at) if pool in self._paces else at
+        return max(open_at, self._paused_until) if pool is Pool.CHAT else open_at
 
     def _land(self, row: Waiting) -> _Lane:
         lane = self._lanes[row.lane]
@@ -221,7 +238,10 @@ class Agenda:
 
 
 class _Lane:
-    __slots__ = ("busy", "failures", "key", "newer", "not_before", "pace", "pool", "queue", "silent", "ticket")
+    __slots__ = (
+        *("busy", "failures", "key", "newer", "not_before", "pace", "pool", "progress_at", "queue", "silent"),
+        "ticket",
+    )
 
     def __init__(self, key: LaneKey, pool: Pool, pace: Pace | None) -> None:
         self.key = key
@@ -229,7 +249,7 @@ class _Lane:
         self.pace = pace
         self.queue: list[tuple[int, Waiting]] = []
         self.busy: Waiting | None = None
-        self.not_before = -inf
+        self.not_before = self.progress_at = -inf
         self.failures = 0
         self.silent = False
         self.newer = False
@@ -239,7 +259,8 @@ class _Lane:
         return bool(self.queue) and self.busy is None and not self.silent
 
     def ready_at(self, at: float) -> float:
-        return max(self.not_before, at if self.pace is None else self.pace.ready_at(at))
+        paced = max(self.not_before, at if self.pace is None else self.pace.ready_at(at))
+        return max(paced, self.progress_at) if self.queue[0][1].kind is Kind.PROGRESS else paced
 
     def rows(self) -> Iterator[Waiting]:
         if self.busy is not None:

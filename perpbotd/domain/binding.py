@@ -1,23 +1,35 @@
-"""Does the agent belong to the verified wallet: the roads (b) and (c) of aster.md §5.4."""
+"""Does the agent belong to the verified wallet: the roads (b) and (c) of aster.md §5.4, short of proof a deposit."""
 
 from __future__ import annotations
 
+from perpbotd.domain.deposits import sent_by
 from perpbotd.domain.observations import Calibration, Control, Finding, Observations
 from perpbotd.domain.policy import DAY_MS, Policy
 from perpbotd.domain.refusals import Why, has_another_reason, meaning, why
 from perpbotd.domain.types import Grade, Ms
-from perpbotd.domain.venue import AgentList, BuilderUser, VenueRefusal
+from perpbotd.domain.venue import AgentAnswer, AgentList, BuilderUser, VenueRefusal
 
 SAME_MINUTE_MS = 60_000
 """C's own list must be so near to the control, or the control may be a passing failure (aster.md §5.4 b)."""
+NOT_CONFIRMED, NOT_REPEATED = "not_confirmed", "not_repeated"
+"""The control counts as soon as the own list shows the agent once more after it, and it is refused once more."""
 PROVES_NOTHING = frozenset(
-    {Why.NO_ACCOUNT, Why.NO_DEPOSIT, Why.REGION, Why.CLOCK, Why.SIGNATURE, Why.NOT_PERMITTED, Why.RESTRICTED}
+    {
+        Why.NO_ACCOUNT,
+        Why.NO_DEPOSIT,
+        Why.REGION,
+        Why.CLOCK,
+        Why.SIGNATURE,
+        Why.KEY_FORMAT,
+        Why.NOT_PERMITTED,
+        Why.RESTRICTED,
+    }
 )
 """Refusals that come for other reasons than a wrong user (aster.md §5.4 b)."""
 
 
 def belongs(seen: Observations, policy: Policy) -> Finding:
-    """PROVEN by the builder's answer or the control, REFUTED when the venue says otherwise, else UNPROVEN."""
+    """PROVEN by the builder's answer or the control, REFUTED when the venue says otherwise, INFERRED from a deposit."""
     other = _somebody_elses(seen, policy)
     if other is not None:
         return other
@@ -28,6 +40,10 @@ def belongs(seen: Observations, policy: Policy) -> Finding:
     gap = control_gap(seen, policy)
     if gap is None and seen.control is not None:
         return Finding(grade=Grade.PROVEN, trace=seen.control.answer.trace, facts={"by": "control"})
+    paid = sent_by(seen.wallet, seen.history, seen.senders)
+    if paid is not None and seen.history is not None:
+        facts = {"by": "deposit", "case": "deposit", "tx": paid, "why_not_proven": gap or "no_control"}
+        return Finding(grade=Grade.INFERRED, trace=seen.history.trace, facts=facts)
     trace = seen.own.trace if seen.control is None else seen.control.answer.trace
     return Finding(grade=Grade.UNPROVEN, trace=trace, facts={"why": gap or "no_control"})
 
@@ -48,11 +64,26 @@ def control_gap(seen: Observations, policy: Policy) -> str | None:
         return "control_without_list"
     if abs(control.own.trace.at - control.answer.trace.at) > SAME_MINUTE_MS:
         return "control_without_list"
-    return _answer_gap(seen, control, calibration)
+    return _answer_gap(seen, control, control.answer, calibration) or _passing_gap(seen, control, calibration)
 
 
-def _answer_gap(seen: Observations, control: Control, calibration: Calibration) -> str | None:
-    answer = control.answer
+def _passing_gap(seen: Observations, control: Control, calibration: Calibration) -> str | None:
+    """A refusal may be a passing failure in the same words, or a revocation: so list, control, list and control.
+
+    No one failure covers both controls without the list between them, and nobody revokes and approves so fast.
+    """
+    if isinstance(control.answer, AgentList):
+        return None
+    if not seen.confirmed:
+        return NOT_CONFIRMED
+    if control.again is None:
+        return NOT_REPEATED
+    if abs(control.own.trace.at - control.again.trace.at) > SAME_MINUTE_MS:
+        return "control_without_list"
+    return _answer_gap(seen, control, control.again, calibration)
+
+
+def _answer_gap(seen: Observations, control: Control, answer: AgentAnswer, calibration: Calibration) -> str | None:
     if isinstance(answer, VenueRefusal):
         return None if calibration.explains(answer) and why(answer) not in PROVES_NOTHING else "other_refusal"
     if any(row.address == seen.agent for row in answer.rows):

@@ -12,10 +12,12 @@ from perpbotd.domain.types import Address, Grade
 from perpbotd.domain.verdicts import RULES, meets
 from perpbotd.messages import Verdict
 
-_OWN_WORDS = frozenset(
+OWN_WORDS = frozenset(
     {
         Why.NO_AGENT,
         Why.SIGNATURE,
+        Why.KEY_FORMAT,
+        Why.REJECTED,
         Why.ADDRESS,
         Why.NOT_PERMITTED,
         Why.NO_ACCOUNT,
@@ -47,32 +49,20 @@ def _worth_a_line(verdict: Verdict) -> bool:
 def line(verdict: Verdict, policy: Policy) -> Phrase:
     """One line: ✅ for PROVEN only, ☑️ for a weaker grade that is enough, ➖ for a note, ❌ with what to do."""
     rule = next(rule for rule in RULES if rule.name == verdict.rule)
-    reason = verdict.facts.get("why")
-    facts = {name: _shown(name, fact) for name, fact in verdict.facts.items() if name != "why"}
+    reason, case = verdict.facts.get("why"), verdict.facts.get("case", "")
+    facts = {name: _shown(name, fact) for name, fact in verdict.facts.items() if name not in ("why", "case")}
     args = {"wanted": policy.wanted_ip, **facts}
     if verdict.grade is Grade.PROVEN:
-        key = f"rule.{rule.name}.proven"
-        return Phrase(key=f"{key}.warn" if "warn" in verdict.facts else key, args=dict(args))
+        return Phrase(key=rule.text("proven", case), args=dict(args))
     if meets(rule, verdict, policy):
-        return Phrase(key=f"rule.{rule.name}.enough", args={**args, "grade": verdict.grade.value})
+        return Phrase(key=rule.text("enough", case), args={**args, "grade": verdict.grade.value})
     if reason == Why.FOREIGN and "belongs_to" in verdict.facts:
         return Phrase(key="why.foreign.named", args=dict(args))
-    if reason in _OWN_WORDS:
+    if reason in OWN_WORDS:
         return Phrase(key=f"why.{reason}", args=dict(args))
-    if verdict.grade is not Grade.REFUTED:
-        return Phrase(key=f"rule.{rule.name}.open", args=dict(args))
-    return Phrase(key=f"rule.{rule.name}.refuted{_ip_case(verdict)}", args=dict(args))
+    outcome = "refuted" if verdict.grade is Grade.REFUTED else "open"
+    return Phrase(key=rule.text(outcome, case), args=dict(args))
 
 
 def _shown(name: str, fact: str) -> str:
     return fingerprint(Address(fact)) if name in ("belongs_to", "verified") else fact
-
-
-def _ip_case(verdict: Verdict) -> str:
-    """Which way an IP list is wrong: open to all, or ours with others beside it."""
-    facts = verdict.facts
-    if verdict.rule != "ip":
-        return ""
-    if not facts["seen"]:
-        return ".empty"
-    return ".extra" if facts["wanted"] in facts["seen"].split(", ") else ""

@@ -5,7 +5,7 @@ Addresses are derived with libsecp256k1 and Keccak-256: a computation, no input 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from coincurve import PublicKey
@@ -15,6 +15,8 @@ from eth_utils.crypto import keccak
 from perpbotd.domain.paste import KEY_DIGITS, SECRET_DIGITS, Half, clean, has_seed_phrase, longest_hex, values_in
 from perpbotd.domain.types import Address
 from perpbotd.secret import Secret
+
+_STAND_IN: Final = b"V1 key: "
 
 
 class KeyOnly(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -172,7 +174,17 @@ def address_of(private_key: Secret) -> Address | None:
     return Address("0x" + keccak(point[1:])[12:].hex())
 
 
+def stand_in(legacy_key: Secret) -> Address:
+    """What a V1 key goes by where a V3 key goes by its agent's address: a mark, and 12 bytes of a hash of its text.
+
+    The text is 256 bits that nobody can guess; no agent's address begins with the mark.
+    """
+    return Address("0x" + (_STAND_IN + keccak(_STAND_IN + legacy_key.reveal().lower())[20:]).hex())
+
+
 def fingerprint(agent: Address) -> str:
-    """A key's short name for people: both ends of the agent's address, never of the secret."""
+    """A key's short name for people: both ends of the agent's address, or a V1 key's stand-in, never of a secret."""
+    if agent.startswith("0x" + _STAND_IN.hex()):
+        return f"V1 …{agent[-6:]}"
     shown = to_checksum_address(agent)
     return f"{shown[:8]}…{shown[-6:]}"

@@ -40,12 +40,17 @@ class Acknowledge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Look at the credential of this agent at the venue; `check` numbers the link's checks."""
+    """Look at the credential of this agent at the venue; `check` numbers the link's checks, or the guard's.
+
+    `background`: nobody waits for it, so it gives way to those that somebody waits for.
+    """
 
     check: int
     wallet: Address
     agent: Address
     name_code: str
+    guard: bool = False
+    background: bool = False
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -79,11 +84,12 @@ class IssueAddress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class KeepCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Seal the agent's private key, 32 bytes, under the user's key."""
+    """Seal the agent's private key, 32 bytes, under the user's key; or a V1 pair, as rows.CredentialRow says."""
 
     agent: Address
     wallet: Address
     secret: Secret
+    legacy_key: Secret | None = None
 
 
 class DropCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -99,16 +105,41 @@ class ClaimWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class HoldWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The wallet is linked by this user from now on."""
+    """The wallet is linked by this user from now on, and nobody takes it any more."""
 
     wallet: Address
+
+
+class TakeWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The wallet, which another user has linked, moves to this one at a time (ms)."""
+
+    wallet: Address
+    at: Ms
 
 
 class ReleaseWallet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The wallet is no longer linked by this user."""
+    """The wallet is neither linked nor taken by this user any more."""
 
     wallet: Address
 
 
-RowChange: TypeAlias = IssueAddress | KeepCredential | DropCredential | ClaimWallet | HoldWallet | ReleaseWallet
+class LookAround(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Have other links looked at, too: only so it shows whether a key that fails does so alone."""
+
+
+class Forget(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Delete everything that is kept of this user; what is asked for after it is kept without him."""
+
+
+RowChange: TypeAlias = (
+    IssueAddress
+    | KeepCredential
+    | DropCredential
+    | ClaimWallet
+    | HoldWallet
+    | TakeWallet
+    | ReleaseWallet
+    | LookAround
+    | Forget
+)
 Effect: TypeAlias = Intent | RowChange

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from perpbotd.domain.types import Address, Hash, Ms, Origin, UserId, Wei
+from perpbotd.domain.types import Address, Grade, Hash, Ms, Origin, UserId, Wei
 from perpbotd.messages import Verdict
 from perpbotd.secret import Secret
 
@@ -116,13 +116,17 @@ class FoundElsewhere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CheckDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue answered check number `check`: a verdict a rule, and until when the key is valid (ms; 0 unknown)."""
+    """The venue answered check number `check`: a verdict a rule, and until when the key is valid (ms; 0 unknown).
+
+    `guard`: the check was one of the guard's, of the linked key, which are numbered by themselves.
+    """
 
     check: int
     wallet: Address
     agent: Address
     verdicts: tuple[Verdict, ...]
     valid_until: Ms
+    guard: bool = False
 
 
 class CheckDelayed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -131,6 +135,7 @@ class CheckDelayed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     check: int
     blame: str
     seconds: int
+    guard: bool = False
 
 
 class NotDeleted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -145,6 +150,9 @@ class TimerName(StrEnum):
     ATTEMPT_ENDS = "attempt_ends"
     RECHECK = "recheck"
     CREDENTIAL_ENDS = "credential_ends"
+    GUARD = "guard"
+    MOVES = "moves"
+    REFERRAL = "referral"
 
 
 class TimeCame(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -161,6 +169,56 @@ class AddressIssued(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     address: Address
 
 
+class WalletChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Another chat's decision changed who holds or takes the wallet: its row, read now, says what that means here."""
+
+    wallet: Address
+
+
+class LookWanted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Another chat's key fails: how this one does shows whether that one fails alone."""
+
+
+# --- the operators ------------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What an operator asks of one link (product.md, The operators' way)."""
+
+    RECHECK = "recheck"
+    """Look at the key now; what it shows counts, even where many fail together."""
+    RELEASE_WALLET = "release-wallet"
+    """End the link, as /unlink does."""
+
+
+class OperatorAsked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An operator asks for something that is the linker's to do; appended to the inbox by the admin actor."""
+
+    what: Verb
+
+
+class Source(StrEnum):
+    """Who graded a referral."""
+
+    USER = "user"
+    IMPORT = "import"
+    OPERATOR = "operator"
+
+
+class ReferralRuled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A list or an operator says what a referral is; appended to the inbox by the admin actor.
+
+    `wallet` None speaks of the user, whichever wallet he brings. `at` is the list's own time (as_of), else when it was
+    ruled. PROVEN or INFERRED by an import, ATTESTED (approve) or REFUTED (deny) by an operator; that a wallet is not in
+    a complete list needs no event: the linker looks at the imports itself once the provisional week is over.
+    """
+
+    grade: Grade
+    source: Source
+    at: Ms
+    wallet: Address | None = None
+
+
 Event: TypeAlias = (
     Wrote
     | Tapped
@@ -175,17 +233,49 @@ Event: TypeAlias = (
     | NotDeleted
     | TimeCame
     | AddressIssued
+    | WalletChanged
+    | LookWanted
+    | OperatorAsked
+    | ReferralRuled
 )
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """The guard's looks of the last while: how many linked keys were looked at, and how many of them fail newly.
+
+    `unseen` are those that were not looked at: they could tell more.
+    """
+
+    looked: int = 0
+    failing: int = 0
+    unseen: int = 0
+
+
+class Referral(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a wallet's referral: the last word on it, None where there is none.
+
+    `complete` is the latest time (as_of) of a complete list that came after the wallet was linked, 0 where none did.
+    """
+
+    grade: Grade | None = None
+    source: Source = Source.USER
+    at: Ms = Ms(0)
+    complete: Ms = Ms(0)
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the linker looked up beside the event.
 
     `chain_lag` is how old the last finalized block is, in ms, and `final` its number; `chain_known` is False before
-    the very first one: a payment could be missed by then. `holder` is who has linked the wallet that is being checked.
+    the very first one: a payment could be missed by then. `holder` is who has linked the wallet that it is about,
+    `taker` to whom it moves at the time `moves`.
     """
 
     chain_known: bool = True
     chain_lag: Ms = Ms(0)
     final: int = 0
     holder: UserId | None = None
+    taker: UserId | None = None
+    moves: Ms = Ms(0)
+    referral: Referral = Referral()
+    tally: Tally = Tally()

@@ -16,14 +16,19 @@ from perpbotd.domain.events import (
     DepositSeen,
     Event,
     FoundElsewhere,
+    LookWanted,
     NotDeleted,
+    OperatorAsked,
+    ReferralRuled,
     Tapped,
     TimeCame,
     TimerName,
+    WalletChanged,
     Wrote,
 )
 
 CALLBACK_VERSION: Final = "1"
+_LANGUAGE: Final = "language"
 
 
 class Kind(StrEnum):
@@ -34,8 +39,10 @@ class Kind(StrEnum):
     STATUS = "/status"
     CANCEL = "/cancel"
     UNLINK = "/unlink"
+    DELETE_ME = "/deleteme"
     PRIVACY = "/privacy"
     HELP = "/help"
+    LANGUAGE = "/language"
     UNKNOWN_COMMAND = "other command"
     TEXT = "text"
     EDITED = "edited text"
@@ -49,6 +56,8 @@ class Kind(StrEnum):
     CHECK_AGAIN = "[Check again]"
     GO_ON = "[Go on]"
     CHANGE_KEY = "[Change the key]"
+    CHECK_NOW = "[Check now]"
+    FORGET = "[Yes, delete everything]"
     LATE_TAP = "late button"
     STOPPED_BOT = "bot blocked or back"
     ISSUED = "address issued"
@@ -63,6 +72,15 @@ class Kind(StrEnum):
     ENDS = "attempt over"
     RECHECK = "time to re-check"
     CREDENTIAL_ENDS = "credential over"
+    GUARD = "time for a look"
+    WANTED = "look wanted for another"
+    GUARDED = "venue answered a look"
+    GUARD_DELAYED = "venue busy for a look"
+    MOVES = "wallet moves now"
+    WALLET = "wallet in another chat"
+    WEEK = "provisional week over"
+    OPERATOR = "operator asks"
+    RULED = "referral ruled"
 
 
 class Action(StrEnum):
@@ -76,18 +94,26 @@ class Action(StrEnum):
     CHECK_AGAIN = "check"
     GO_ON = "goon"
     CHANGE_KEY = "change"
+    CHECK_NOW = "checknow"
+    FORGET = "forget"
 
 
 _TAPS = {action.value: Kind[action.name] for action in Action}
 # A tap may be lost, since it has no pts (telegram.md): every button has a command of its name as its twin.
 _COMMANDS = {
     kind.value: kind
-    for kind in (Kind.START, Kind.SETAPI, Kind.STATUS, Kind.CANCEL, Kind.UNLINK, Kind.PRIVACY, Kind.HELP)
+    for kind in (
+        *(Kind.START, Kind.SETAPI, Kind.STATUS, Kind.CANCEL, Kind.UNLINK, Kind.PRIVACY, Kind.HELP),
+        *(Kind.LANGUAGE, Kind.DELETE_ME),
+    )
 } | {f"/{action}": kind for action, kind in _TAPS.items()}
 _TIMERS = {
     TimerName.ATTEMPT_ENDS: Kind.ENDS,
     TimerName.RECHECK: Kind.RECHECK,
     TimerName.CREDENTIAL_ENDS: Kind.CREDENTIAL_ENDS,
+    TimerName.GUARD: Kind.GUARD,
+    TimerName.MOVES: Kind.MOVES,
+    TimerName.REFERRAL: Kind.WEEK,
 }
 _PLAIN: dict[type, Kind] = {
     Blocked: Kind.STOPPED_BOT,
@@ -97,9 +123,11 @@ _PLAIN: dict[type, Kind] = {
     DepositFailed: Kind.FAILED,
     ArrivedUnproven: Kind.UNPROVEN,
     FoundElsewhere: Kind.ELSEWHERE,
-    CheckDone: Kind.CHECKED,
-    CheckDelayed: Kind.DELAYED,
     NotDeleted: Kind.NOT_DELETED,
+    WalletChanged: Kind.WALLET,
+    LookWanted: Kind.WANTED,
+    OperatorAsked: Kind.OPERATOR,
+    ReferralRuled: Kind.RULED,
 }
 
 
@@ -108,15 +136,33 @@ def callback_data(action: Action, turn: int) -> str:
     return f"{CALLBACK_VERSION}:{action}:{turn}"
 
 
+def language_data(code: str) -> str:
+    """The data of a button that chooses a language: it belongs to no turn, so it is never late."""
+    return f"{CALLBACK_VERSION}:{_LANGUAGE}:{code}"
+
+
+def language_pressed(data: str) -> str:
+    """The language that a button's data chooses; empty where it chooses none."""
+    version, _, rest = data.partition(":")
+    name, _, code = rest.partition(":")
+    return code if version == CALLBACK_VERSION and name == _LANGUAGE else ""
+
+
 def kind_of(event: Event, turn: int) -> Kind:
     """The kind of an event for a link at this turn; a button of another turn is late."""
     if isinstance(event, Wrote):
         return _written(event)
     if isinstance(event, Tapped):
+        if language_pressed(event.data):
+            return Kind.LANGUAGE
         version, _, rest = event.data.partition(":")
         action, _, pressed = rest.partition(":")
         fits = version == CALLBACK_VERSION and pressed == str(turn)
         return _TAPS.get(action, Kind.LATE_TAP) if fits else Kind.LATE_TAP
+    if isinstance(event, CheckDone):
+        return Kind.GUARDED if event.guard else Kind.CHECKED
+    if isinstance(event, CheckDelayed):
+        return Kind.GUARD_DELAYED if event.guard else Kind.DELAYED
     if isinstance(event, TimeCame):
         return _TIMERS[event.timer]
     return _PLAIN[type(event)]

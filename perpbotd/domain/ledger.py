@@ -16,8 +16,12 @@ DUST_WEI = Wei(DEPOSIT_WEI // 100)
 
 MANY_USERS = 3
 """Whose account pays for so many users is an exchange's: two are also one person with two chats (product.md, Cases)."""
-MANY_TRANSACTIONS = 1000
-"""The default for how many transactions an account has sent that is taken for an exchange's (chain.md, Deposits)."""
+MANY_TRANSACTIONS = 50_000
+"""The default for how many transactions an account has sent that is taken for an exchange's (chain.md, Deposits).
+
+A trader's own wallet has sent thousands, an exchange's hot wallet hundreds of thousands. What passes for a wallet by
+mistake does no harm: its key has to belong to it all the same.
+"""
 
 
 class Arrival(StrEnum):
@@ -41,6 +45,10 @@ class Arrival(StrEnum):
     """A contract, an exchange's batch or a self-destruct paid: only the balance shows it."""
     TAKEN = "taken"
     """The balance went down: a sweep."""
+    DISPUTED = "disputed"
+    """One provider shows it in a block that was counted, others do not: nothing until they agree."""
+    DISPROVED = "disproved"
+    """It was disputed, and is in its block by nobody's word any more."""
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True, tag=True):

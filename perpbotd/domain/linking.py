@@ -15,7 +15,18 @@ from perpbotd.domain.effects import Effect
 from perpbotd.domain.events import Event, Facts, Tapped, Wrote
 from perpbotd.domain.kinds import Kind, kind_of
 from perpbotd.domain.link import Link, State
-from perpbotd.domain.moves import anytime, beginning, judging, pasting, paying
+from perpbotd.domain.moves import (
+    anytime,
+    beginning,
+    contesting,
+    flooding,
+    guarding,
+    judging,
+    leaving,
+    pasting,
+    paying,
+    referring,
+)
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Ms
@@ -33,7 +44,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The link as it is now and what is asked for; `fits` is False where the event has no place in the state.
 
-    Such an event changes nothing but the language, and where the next progress text stands when it was answered.
+    Such an event, or one too many, changes nothing but the language, how much was written, and where the next progress
+    text stands when it was answered.
     """
 
     link: Link
@@ -46,7 +58,7 @@ class LeftItsTargets(Exception):
 
 
 N, R, W, K = State.NEW, State.REFERRAL, State.WALLET, State.KEY
-C, P, L, X = State.CHECKING, State.PERMISSIONS, State.LINKED, State.EXPIRED
+C, P, L, X, M = State.CHECKING, State.PERMISSIONS, State.LINKED, State.EXPIRED, State.MOVING
 ALL: Final = tuple(State)
 ATTEMPT: Final = (W, K, C, P)
 """The states that an attempt's time is for; in REFERRAL none has begun."""
@@ -61,16 +73,19 @@ _ROWS: tuple[Row, ...] = (
     (ALL, Kind.STATUS, anytime.status, STAY),
     (ALL, Kind.HELP, anytime.help_, STAY),
     (ALL, Kind.PRIVACY, anytime.privacy, STAY),
+    (ALL, Kind.LANGUAGE, anytime.language, STAY),
     (ALL, Kind.UNKNOWN_COMMAND, anytime.unknown_command, STAY),
     (ALL, Kind.CANCEL, anytime.cancel, (N, L)),
-    (ALL, Kind.UNLINK, anytime.unlink, (N,)),
+    (ALL, Kind.UNLINK, leaving.unlink, (N,)),
+    (ALL, Kind.DELETE_ME, leaving.delete_me, STAY),
+    (ALL, Kind.FORGET, leaving.forget, (N,)),
     (ALL, Kind.GROUP, anytime.group, STAY),
     (ALL, Kind.LATE_TAP, anytime.late_tap, STAY),
     (ALL, Kind.STOPPED_BOT, anytime.bot_stopped, STAY),
     (ALL, Kind.NOT_DELETED, anytime.not_deleted, STAY),
     # Step 1: the referral.
     ((N,), Kind.SETAPI, beginning.setapi, (R,)),
-    ((R, W, K, C, P, L), Kind.SETAPI, beginning.setapi_again, STAY),
+    ((R, W, K, C, P, L, M), Kind.SETAPI, beginning.setapi_again, STAY),
     ((X,), Kind.SETAPI, beginning.resume, (W, K)),
     ((R,), Kind.APPLIED, beginning.applied, (W, K)),
     ((R,), Kind.CANNOT_APPLY, beginning.cannot_apply, STAY),
@@ -84,7 +99,7 @@ _ROWS: tuple[Row, ...] = (
     ((W,), Kind.SEEN, paying.seen, STAY),
     ((W,), Kind.FAILED, paying.failed, STAY),
     ((W,), Kind.FOUND, paying.found, (K,)),
-    ((N, R, L, X), Kind.FOUND, paying.found_late, STAY),
+    ((N, R, L, X, M), Kind.FOUND, paying.found_late, STAY),
     ((K, C, P), Kind.FOUND, paying.found_more, STAY),
     (ALL, Kind.UNPROVEN, paying.unproven, STAY),
     ((W,), Kind.ELSEWHERE, paying.elsewhere, STAY),
@@ -95,13 +110,24 @@ _ROWS: tuple[Row, ...] = (
     ((K,), Kind.NOT_MINE, paying.not_mine, (W,)),
     ((C, P), Kind.TEXT, pasting.too_early, (K, C)),
     ((C, P), Kind.EDITED, pasting.too_early, (K, C)),
-    ((C, P), Kind.CHECKED, judging.checked, (K, P, L)),
+    ((C, P), Kind.CHECKED, judging.checked, (K, P, L, M)),
     ((C, P), Kind.DELAYED, judging.delayed, STAY),
     ((C, P), Kind.RECHECK, judging.recheck, STAY),
     ((K, C, P), Kind.CREDENTIAL_ENDS, judging.credential_ends, (K,)),
     ((C, P), Kind.CHECK_AGAIN, judging.check_again, STAY),
     # The attempt's end.
     (ATTEMPT, Kind.ENDS, beginning.ends, (X, L)),
+    # Afterwards, whatever else is under way: the guard, the referral, the other chat.
+    (ALL, Kind.GUARD, guarding.due, STAY),
+    (ALL, Kind.WANTED, guarding.wanted, STAY),
+    (ALL, Kind.GUARDED, guarding.answered, STAY),
+    (ALL, Kind.GUARD_DELAYED, guarding.delayed, STAY),
+    (ALL, Kind.CHECK_NOW, guarding.check_now, STAY),
+    (ALL, Kind.OPERATOR, guarding.operator, (N,)),
+    (ALL, Kind.WEEK, referring.week_over, STAY),
+    (ALL, Kind.RULED, referring.ruled, (W, K)),
+    ((M,), Kind.MOVES, contesting.moves, (N, L)),
+    (ALL, Kind.WALLET, contesting.changed, (N, L)),
 )
 
 TABLE: Final[dict[tuple[State, Kind], Move]] = {
@@ -121,6 +147,8 @@ def step(
     """What an event makes of a link at a time; pure. Raises LeftItsTargets for a bug in a move."""
     kind = kind_of(event, link.turn)
     turn = Turn(_greeted(link, event), now, policy, facts)
+    if flooding.hushed(turn, event):
+        return Decision(link=turn.link, effects=tuple(turn.effects), fits=False)
     move = TABLE.get((link.state, kind))
     if move is None:
         anytime.out_of_place(turn, event)
@@ -136,8 +164,8 @@ def step(
 
 
 def _greeted(link: Link, event: Event) -> Link:
-    """The language is the one of the user's last word, where Telegram tells it."""
-    language = event.language if isinstance(event, Wrote | Tapped) else ""
+    """The language is the one he chose, or else that of his last word, where Telegram tells it."""
+    language = event.language if isinstance(event, Wrote | Tapped) and not link.chosen else ""
     return msgspec.structs.replace(link, language=language) if language and language != link.language else link
 
 

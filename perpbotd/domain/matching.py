@@ -37,6 +37,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     moved: bool
 
 
+class Disproved(msgspec.Struct, frozen=True, kw_only=True):
+    """A match that is not in its block: so many providers have the block, and do not show it there."""
+
+    match: Match
+
+
 Vote: TypeAlias = tuple[Hash, Hash, int]
 """One provider's receipt: transaction, block, status."""
 
@@ -101,9 +107,29 @@ def judge(matches: Sequence[Match], votes: Sequence[Vote], *, quorum: int) -> li
     counted = Counter(votes)
     outcomes: list[Outcome] = []
     for match in matches:
-        moved = counted[match.tx, match.block_hash, 1] >= quorum
-        failed = counted[match.tx, match.block_hash, 0] >= quorum
-        if moved == failed:
+        outcome = _outcome(match, counted, quorum)
+        if outcome is None:
             return Refused(reason=f"block {match.block}: no agreed receipt of a matched transaction")
-        outcomes.append(Outcome(match=match, moved=moved))
+        outcomes.append(outcome)
     return outcomes
+
+
+def sort_out(
+    matches: Sequence[Match], votes: Sequence[Vote], denials: Sequence[Hash], *, quorum: int
+) -> list[Outcome | Disproved]:
+    """Of these matches, each for itself, what `quorum` providers are of one mind about; `denials` by transaction."""
+    counted, denied = Counter(votes), Counter(denials)
+    told: list[Outcome | Disproved] = []
+    for match in matches:
+        outcome = _outcome(match, counted, quorum)
+        if outcome is not None:
+            told.append(outcome)
+        elif denied[match.tx] >= quorum:
+            told.append(Disproved(match=match))
+    return told
+
+
+def _outcome(match: Match, counted: Counter[Vote], quorum: int) -> Outcome | None:
+    moved = counted[match.tx, match.block_hash, 1] >= quorum
+    failed = counted[match.tx, match.block_hash, 0] >= quorum
+    return None if moved == failed else Outcome(match=match, moved=moved)

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, Intent, LeadToPrivate, LookElsewhere, Say, Timer
+from perpbotd.domain.events import TimerName
 from perpbotd.domain.types import Ms, UserId
 
 
@@ -17,6 +18,8 @@ class Pool(StrEnum):
     CHAT = "chat"
     TAPS = "taps"
     CHECKS = "checks"
+    ROUNDS = "rounds"
+    GUARD = "guard"
     STORE = "store"
 
 
@@ -31,7 +34,11 @@ class Kind(StrEnum):
     DELETION = "deletion"
     TAP = "tap"
     CHECK = "check"
+    GUARD = "guard"
+    """A look at a linked key that nobody waits for."""
     TIMER = "timer"
+    ROUND = "round"
+    """The time for such a look."""
     LOOK = "look"
     STALE = "stale"
     """A progress text that is settled without being sent."""
@@ -45,7 +52,9 @@ _POOLS: Final = {
     Kind.DELETION: Pool.CHAT,
     Kind.TAP: Pool.TAPS,
     Kind.CHECK: Pool.CHECKS,
+    Kind.GUARD: Pool.GUARD,
     Kind.TIMER: Pool.STORE,
+    Kind.ROUND: Pool.ROUNDS,
     Kind.LOOK: Pool.CHECKS,
     Kind.STALE: Pool.STORE,
     Kind.UNREADABLE: Pool.STORE,
@@ -58,13 +67,17 @@ LaneKey: TypeAlias = tuple[str, int]
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """All that is remembered of a row; what it says is read when it is carried out. `due` in unix ms."""
+    """All that is remembered of a row; what it says is read when it is carried out. `due` in unix ms.
+
+    `place` is a progress text's: those of one place are one message, of which the newest text counts.
+    """
 
     sequence: int
     user: UserId
     due: Ms
     kind: Kind
     chat: int
+    place: str = ""
 
     @property
     def pool(self) -> Pool:
@@ -87,6 +100,10 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             case _:
                 return _ALONE, self.sequence
 
+    def overtaken_by(self, later: Waiting) -> bool:
+        """Whether the chat looks the same in the end where this one is left out and the next one is shown."""
+        return self.kind is later.kind is Kind.PROGRESS and self.place == later.place
+
 
 def messages_of(chat: int) -> LaneKey:
     """The lane of a chat's messages."""
@@ -95,15 +112,17 @@ def messages_of(chat: int) -> LaneKey:
 
 def waiting(sequence: int, user: UserId, due: Ms, intent: Intent) -> Waiting:
     """What to remember of a row."""
-    kind, chat = _kind(intent), int(user)
+    kind, chat, place = _kind(intent), int(user), ""
     match intent:
+        case Say(slot=slot, generation=generation):
+            place = f"{slot} {generation}"
         case LeadToPrivate(chat=group):
             chat = group
         case Timer(due=set_for):
             due = max(due, set_for)
         case _:
             pass
-    return Waiting(sequence=sequence, user=user, due=due, kind=kind, chat=chat)
+    return Waiting(sequence=sequence, user=user, due=due, kind=kind, chat=chat, place=place)
 
 
 def unreadable(sequence: int) -> Waiting:
@@ -121,9 +140,9 @@ def _kind(intent: Intent) -> Kind:
             return Kind.DELETION
         case Acknowledge():
             return Kind.TAP
-        case Check():
-            return Kind.CHECK
-        case Timer():
-            return Kind.TIMER
+        case Check(background=background):
+            return Kind.GUARD if background else Kind.CHECK
+        case Timer(timer=timer):
+            return Kind.ROUND if timer is TimerName.GUARD else Kind.TIMER
         case LookElsewhere():
             return Kind.LOOK

@@ -24,6 +24,7 @@ _PIECE = re.compile(r"(?:(?<![0-9a-z])|(?=0x))(0x)?([0-9a-f]+)(?![0-9a-z])", re.
 _SHORTEST_START = 4
 """A shorter piece before a value is a word of the sentence around it ("here is a …")."""
 _TRANSACTION = re.compile(r"tx/0x[0-9a-f]{64}", re.IGNORECASE)
+_QUOTES = re.compile(r"[\W_]+\Z")
 _KEY_LABEL = re.compile(r"key", re.IGNORECASE)
 _SECRET_LABEL = re.compile(r"secret|private", re.IGNORECASE)
 
@@ -123,7 +124,8 @@ def _distinct(halves: Iterable[Half]) -> list[Half]:
 
 def _called(before: str) -> str:
     """What the last label before a value says: "API Secret Key:" is a secret's."""
-    label = before.strip().rpartition("\n")[2][-60:]
+    # What quotes the value may stand on a line of its own.
+    label = _QUOTES.sub("", before).rpartition("\n")[2][-60:]
     if _SECRET_LABEL.search(label):
         return "secret"
     return "key" if _KEY_LABEL.search(label) else ""

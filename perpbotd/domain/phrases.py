@@ -28,11 +28,15 @@ class ButtonKind(StrEnum):
 
 
 class Button(msgspec.Struct, frozen=True, kw_only=True):
-    """`value` is the tap's callback data (≤ 64 bytes, never a secret), the URL, or the text to copy."""
+    """`value` is the tap's callback data (≤ 64 bytes, never a secret), the URL, or the text to copy.
+
+    `label` is a key of the catalogue; `text` stands in its place where it is the same in every language.
+    """
 
     label: str
     kind: ButtonKind
     value: str
+    text: str = ""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     require_key_name: bool = False
     legacy_keys: LegacyKeys = LegacyKeys.REFUSED
     referral: Grade = Grade.DECLARED
+    test_order: bool = False
+    """Whether an order that is tested and never sent must be taken, too (aster.md §4.2)."""
     calibration_days: int = 7
     """The wrong-user control counts only against a younger calibration record (product.md, Policy)."""
     quiet_ms: Ms = Ms(60_000)

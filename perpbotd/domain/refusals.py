@@ -1,4 +1,4 @@
-"""What a V3 refusal means, by code and words (aster.md §5.6 and §7)."""
+"""What a refusal means, by code and words (aster.md §5.6 and §7)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ class Why(StrEnum):
 
     NO_AGENT = "no_agent"
     SIGNATURE = "signature"
+    KEY_FORMAT = "key_format"
+    REJECTED = "rejected"
     CLOCK = "clock"
     ADDRESS = "address"
     NOT_PERMITTED = "not_permitted"
@@ -29,6 +31,8 @@ class Why(StrEnum):
 _BY_CODE = {
     -1002: Why.NOT_PERMITTED,
     -1021: Why.CLOCK,
+    -1022: Why.SIGNATURE,
+    -2014: Why.KEY_FORMAT,
     -4225: Why.CLOCK,
     -1109: Why.NO_ACCOUNT,
     -4087: Why.RESTRICTED,
@@ -38,7 +42,8 @@ _BY_CODE = {
 }
 _CATCH_ALL = -1000
 """Aster's code for several failures that only their words tell apart (aster.md §5.6)."""
-_ADDRESS_CODES = frozenset({-1011, -2015})
+_ADDRESS_OR_KEY = -2015
+_ADDRESS_CODES = frozenset({-1011, _ADDRESS_OR_KEY})
 """Codes that are known to tell of a wrong address (aster.md §7)."""
 _REQUEST_IP = re.compile(r"request ip:\s*([0-9A-Fa-f.:]+)", re.IGNORECASE)
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
@@ -57,6 +62,11 @@ def meaning(code: int | None, message: str) -> Why:
     if code == _CATCH_ALL and "signature" in words:
         return Why.SIGNATURE
     return _BY_CODE.get(code or 0, Why.ADDRESS)
+
+
+def legacy_why(refusal: VenueRefusal) -> Why:
+    """What it means to a V1 key: there -2015 is the key, its address list or a permission (aster.md §4.4)."""
+    return Why.REJECTED if refusal.trace.code == _ADDRESS_OR_KEY else why(refusal)
 
 
 def has_another_reason(refusal: VenueRefusal) -> bool:

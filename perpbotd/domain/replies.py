@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 from eth_utils.address import to_checksum_address
 
-from perpbotd.domain.checklist import checklist
+from perpbotd.domain.checklist import checklist, line
 from perpbotd.domain.credentials import KeyOnly, LegacyKeyOnly, SecretOnly, fingerprint
 from perpbotd.domain.events import Elsewhere
-from perpbotd.domain.kinds import Action, callback_data
-from perpbotd.domain.link import Active, Link, State
+from perpbotd.domain.kinds import Action, callback_data, language_data
+from perpbotd.domain.languages import LANGUAGES
+from perpbotd.domain.link import Active, Link, State, Stop, Stopped
 from perpbotd.domain.phrases import Arg, Button, ButtonKind, Phrase, Said
-from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Wei
+from perpbotd.domain.policy import DAY_MS, Policy
+from perpbotd.domain.refusals import Why
+from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Ms, Wei
+from perpbotd.messages import Verdict
 
 REFERRAL_URL: Final = "https://www.asterdex.com/en/referral/1174b7"
 REFERRAL_CODE: Final = "1174b7"
@@ -56,6 +60,14 @@ def copy(label: str, value: str) -> Button:
 def link_out(label: str, url: str) -> Button:
     """A button that opens a page."""
     return Button(label=f"button.{label}", kind=ButtonKind.URL, value=url)
+
+
+def languages() -> Said:
+    """What there are catalogues for, each by its own name; two a row."""
+    buttons = [
+        Button(label="", kind=ButtonKind.TAP, value=language_data(code), text=name) for code, name in LANGUAGES.items()
+    ]
+    return said("language", *(tuple(buttons[at : at + 2]) for at in range(0, len(buttons), 2)))
 
 
 # --- the steps ----------------------------------------------------------------------------------
@@ -166,6 +178,8 @@ def standing(link: Link, policy: Policy) -> Said:
             )
         case Link(state=State.LINKED, active=Active() as active):
             return linked_status(link, active, policy)
+        case Link(state=State.MOVING, incoming=Active() as incoming):
+            return said("status.moving", wallet=shown(incoming.wallet), fingerprint=fingerprint(incoming.agent))
         case Link(state=State.EXPIRED):
             return said("status.expired", (tap(link, Action.GO_ON),))
         case _:
@@ -185,15 +199,23 @@ def waits_for_half(link: Link) -> Said | None:
             return said("key.legacy_secret_next")
 
 
-def linked_now(link: Link, active: Active, policy: Policy) -> Said:
-    """The milestone: what is linked, what was proven and how."""
-    return Said(phrase=_linked("linked", link, active, policy))
+def linked_now(link: Link, active: Active, policy: Policy, before: Active | None = None) -> Said:
+    """The milestone: what is linked, what was proven and how, and what it replaces."""
+    if before is None or before.agent == active.agent:
+        return Said(phrase=_linked("linked", link, active, policy))
+    phrase = _linked("linked.replaced", link, active, policy)
+    return Said(phrase=msgspec.structs.replace(phrase, args={**phrase.args, "before": fingerprint(before.agent)}))
 
 
 def linked_status(link: Link, active: Active, policy: Policy) -> Said:
-    """The same for /status, with the way to another key."""
-    phrase = _linked("status.linked", link, active, policy)
-    return Said(phrase=phrase, buttons=((tap(link, Action.CHANGE_KEY),),))
+    """The same for /status, with the ways to another look and to another key; and why it is stopped, where it is."""
+    buttons = ((tap(link, Action.CHECK_NOW),), (tap(link, Action.CHANGE_KEY),))
+    if active.usable:
+        return Said(phrase=_linked("status.linked", link, active, policy), buttons=buttons)
+    lines = tuple(line for stop in active.stops for line in causes(stop, policy))
+    return said(
+        "status.stopped", *buttons, wallet=shown(active.wallet), fingerprint=fingerprint(active.agent), why=lines
+    )
 
 
 def _linked(key: str, link: Link, active: Active, policy: Policy) -> Phrase:
@@ -205,6 +227,83 @@ def _linked(key: str, link: Link, active: Active, policy: Policy) -> Phrase:
         "referral": Phrase(key=f"referral.{link.referral}"),
     }
     return Phrase(key=key, args=args)
+
+
+# --- stopped and going on -----------------------------------------------------------------------
+
+
+def stopped(link: Link, active: Active, stop: Stopped, policy: Policy) -> Said:
+    """The milestone: it is stopped, for what, and how it is repaired."""
+    wallet, which = shown(active.wallet), fingerprint(active.agent)
+    if stop.why is Stop.REFERRAL:
+        return said("stopped.referral", wallet=wallet, fingerprint=which)
+    buttons = ((tap(link, Action.CHECK_NOW),),)
+    return said("stopped", *buttons, wallet=wallet, fingerprint=which, checklist=causes(stop, policy))
+
+
+def contested(link: Link, active: Active, stop: Stopped, policy: Policy) -> Said:
+    """Another chat has proven the wallet: until when, and how this one keeps it."""
+    return said(
+        "stopped.contested",
+        (copy("copy_name", link.code),),
+        wallet=shown(active.wallet),
+        until=moment(stop.until),
+        name=link.code,
+        ip=policy.wanted_ip,
+    )
+
+
+def causes(stop: Stopped, policy: Policy) -> tuple[Phrase, ...]:
+    """One line a cause, each with its repair."""
+    if stop.why is Stop.REFERRAL:
+        return (Phrase(key="stopped.by.referral"),)
+    if stop.why is Stop.CONTESTED:
+        return (Phrase(key="stopped.by.contested", args={"until": moment(stop.until)}),)
+    lines: list[Phrase] = []
+    for verdict in stop.verdicts:
+        text = _cause(verdict, policy)
+        if text not in lines:
+            lines.append(text)
+    return tuple(lines)
+
+
+def _cause(verdict: Verdict, policy: Policy) -> Phrase:
+    why = verdict.facts.get("why")
+    if verdict.rule == "validity" and why != Why.NOT_LISTED:
+        return Phrase(key="stopped.by.expiry")
+    if verdict.rule == "works" and why in (Why.NO_AGENT, Why.NOT_LISTED):
+        return Phrase(key="stopped.by.revocation", args={"ip": policy.wanted_ip})
+    return line(verdict, policy)
+
+
+def resumed(link: Link, active: Active, policy: Policy) -> Said:
+    """The milestone: it goes on; or one reason to stop is over, and these are left."""
+    if not active.usable:
+        return linked_status(link, active, policy)
+    return Said(phrase=_linked("resumed", link, active, policy))
+
+
+def expires(link: Link, active: Active, now: Ms) -> Said:
+    """A reminder, in whole days; the last one counts as one."""
+    days = max(1, round((active.valid_until - now) / DAY_MS))
+    key = "expires" if days > 1 else "expires.tomorrow"
+    return said(
+        key,
+        (tap(link, Action.CHANGE_KEY),),
+        fingerprint=fingerprint(active.agent),
+        days=str(days),
+        until=day(active.valid_until),
+    )
+
+
+def moving(link: Link, incoming: Active, policy: Policy) -> Said:
+    """The milestone: everything is right, and the wallet comes here in a day."""
+    return Said(phrase=_linked("moving", link, incoming, policy))
+
+
+def moment(ms: int) -> str:
+    """A time as YYYY-MM-DD HH:MM UTC."""
+    return f"{datetime.fromtimestamp(min(ms, _LAST_MS) / 1000, tz=UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def day(ms: int) -> str:

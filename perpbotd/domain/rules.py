@@ -1,31 +1,70 @@
-"""Every rule a V3 credential must meet, and how it is graded (aster.md §2)."""
+"""Every rule a credential must meet: how a V3 and a V1 key are graded, what is needed, what mends it (aster.md §2).
+
+A new rule is a new row of RULES; its words in the catalogue are `rule.<name>.…`, as `texts` lists them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from enum import StrEnum
 from ipaddress import ip_network
 
 import msgspec
 
+from perpbotd.domain import legacy
 from perpbotd.domain.binding import belongs, may_be_foreign
-from perpbotd.domain.observations import Finding, Observations
+from perpbotd.domain.observations import Finding, LegacyObservations, Observations
 from perpbotd.domain.policy import DAY_MS, Policy
 from perpbotd.domain.refusals import Why, why
 from perpbotd.domain.types import Grade
-from perpbotd.domain.venue import AgentRow, BuilderUser, VenueRefusal
+from perpbotd.domain.venue import AgentRow, BuilderUser, OrderTested, VenueRefusal
 
 _NAME_PREFIX = "perpbot-"
 _MOST_NAMED, _NAME_SHOWN = 8, 60
 
 
+class Repair(StrEnum):
+    """What mends a rule that fails."""
+
+    NEW_KEY = "new_key"
+    """Another key."""
+    BOX = "box"
+    """A box of Edit API, ticked or not."""
+    EDIT = "edit"
+    """Something else of Edit API."""
+
+
+Judge = Callable[[Observations, Policy], Finding]
+LegacyJudge = Callable[[LegacyObservations, Policy], Finding]
+Needs = Callable[[Policy], Grade]
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the checklist: how it is judged, the grade it needs, whether it is a box of Edit API."""
+    """One line of the checklist, and all that there is to know of it.
+
+    `legacy` judges a V1 key, None where there is nothing to say of one; `legacy_needs` is the grade that is enough of
+    it under `legacy_keys = "inferred"`. `texts` are cases of an outcome with words of their own, as "outcome.case".
+    """
 
     name: str
-    judge: Callable[[Observations, Policy], Finding]
-    needs: Callable[[Policy], Grade] = lambda _: Grade.PROVEN
-    box: bool = False
+    judge: Judge
+    needs: Needs = lambda _: Grade.PROVEN
+    legacy: LegacyJudge | None = None
+    legacy_needs: Needs = lambda _: Grade.PROVEN
+    repair: Repair = Repair.NEW_KEY
+    applies: Callable[[Policy], bool] = lambda _: True
+    texts: tuple[str, ...] = ()
+
+    @property
+    def box(self) -> bool:
+        """Whether it is a box of Edit API."""
+        return self.repair is Repair.BOX
+
+    def text(self, outcome: str, case: str = "") -> str:
+        """The key of its words for an outcome: "proven", "enough", "refuted" or "open"."""
+        special = f"{outcome}.{case}"
+        return f"rule.{self.name}.{special if special in self.texts else outcome}"
 
 
 # --- what the rules say -------------------------------------------------------------------------
@@ -40,7 +79,8 @@ def _works(seen: Observations, policy: Policy) -> Finding:
     if not isinstance(seen.own, VenueRefusal):
         return Finding(grade=Grade.UNPROVEN, trace=seen.own.trace, facts={"why": Why.NOT_LISTED})
     reason = why(seen.own)
-    refuted = reason is Why.SIGNATURE or (reason is Why.NO_AGENT and _known_nowhere(seen, policy))
+    certain = reason in {Why.SIGNATURE, Why.KEY_FORMAT}
+    refuted = certain or (reason is Why.NO_AGENT and _known_nowhere(seen, policy))
     return Finding(grade=Grade.REFUTED if refuted else Grade.UNPROVEN, trace=seen.own.trace, facts={"why": reason})
 
 
@@ -66,6 +106,10 @@ def _ip(seen: Observations, policy: Policy) -> Finding:
         return _unseen(seen, Why.ADDRESS if shut_out else Why.UNSEEN, wanted=wanted)
     ips = {_network(entry) for entry in seen.row.ips}
     facts = {"seen": _named(ips), "wanted": wanted, "extra": _named(ips - {_network(wanted)})}
+    if not ips:
+        facts["case"] = "empty"
+    elif _network(wanted) in ips and facts["extra"]:
+        facts["case"] = "extra"
     return _as_proof(seen, ips == {_network(wanted)}, facts)
 
 
@@ -121,7 +165,7 @@ def _validity(seen: Observations, policy: Policy) -> Finding:
     left = seen.row.expires - seen.at
     facts = {"days": str(max(0, left // DAY_MS)), "min_days": str(policy.min_days)}
     if left < policy.warn_days * DAY_MS:
-        facts["warn"] = "true"
+        facts |= {"warn": "true", "case": "warn"}
     return _as_proof(seen, left >= policy.min_days * DAY_MS, facts)
 
 
@@ -139,25 +183,86 @@ def _key_name(seen: Observations, _: Policy) -> Finding:
     return Finding(grade=Grade.PROVEN if ours and ours in words else Grade.UNPROVEN, trace=seen.own.trace, facts=facts)
 
 
+def _trades(seen: Observations, _: Policy) -> Finding:
+    if seen.row is None or seen.order is None:
+        return _unseen(seen)
+    if isinstance(seen.order, OrderTested):
+        return Finding(grade=Grade.INFERRED, trace=seen.order.trace)
+    reason = why(seen.order)
+    return Finding(grade=Grade.UNPROVEN, trace=seen.order.trace, facts={"why": reason})
+
+
 def _as_proof(seen: Observations, holds: bool, facts: dict[str, str]) -> Finding:
     return Finding(grade=Grade.PROVEN if holds else Grade.REFUTED, trace=seen.own.trace, facts=facts)
 
 
+def _unprovable(_: Policy) -> Grade:
+    """Of a V1 key nobody can know it: it is labelled, and refuses where it is refuted."""
+    return Grade.UNPROVEN
+
+
+def _inferred(_: Policy) -> Grade:
+    return Grade.INFERRED
+
+
+def _key_named(policy: Policy) -> Grade:
+    return Grade.PROVEN if policy.require_key_name else Grade.UNPROVEN
+
+
 RULES: tuple[Rule, ...] = (
-    Rule(name="works", judge=_works),
-    Rule(name="binding", judge=belongs, needs=lambda policy: policy.binding),
-    Rule(name="ip", judge=_ip),
-    Rule(name="can_read", judge=_flag("can_read", True, lambda row: row.can_read), box=True),
-    Rule(name="can_perp", judge=_flag("can_perp", True, lambda row: row.can_perp), box=True),
-    Rule(name="spot_off", judge=_flag("spot", False, lambda row: row.can_spot), box=True),
-    Rule(name="withdraw_off", judge=_flag("withdraw", False, lambda row: row.can_withdraw), box=True),
-    Rule(name="unknown_permissions_off", judge=_unknown_off),
+    Rule(name="works", judge=_works, legacy=legacy.works),
+    Rule(
+        name="binding",
+        judge=belongs,
+        needs=lambda policy: policy.binding,
+        legacy=legacy.belongs,
+        legacy_needs=_inferred,
+        texts=("enough.deposit", "enough.public"),
+    ),
+    Rule(
+        name="ip",
+        judge=_ip,
+        legacy=legacy.address,
+        legacy_needs=_unprovable,
+        repair=Repair.EDIT,
+        texts=("refuted.empty", "refuted.extra", "refuted.legacy", "enough.legacy", "enough.elsewhere"),
+    ),
+    Rule(name="can_read", judge=_flag("can_read", True, lambda row: row.can_read), repair=Repair.BOX),
+    Rule(
+        name="can_perp",
+        judge=_flag("can_perp", True, lambda row: row.can_perp),
+        legacy=legacy.futures,
+        legacy_needs=_inferred,
+        repair=Repair.BOX,
+        texts=("enough.legacy",),
+    ),
+    Rule(
+        name="spot_off",
+        judge=_flag("spot", False, lambda row: row.can_spot),
+        legacy=legacy.unprovable,
+        legacy_needs=_unprovable,
+        repair=Repair.BOX,
+        texts=("enough.legacy",),
+    ),
+    Rule(
+        name="withdraw_off",
+        judge=_flag("withdraw", False, lambda row: row.can_withdraw),
+        legacy=legacy.unprovable,
+        legacy_needs=_unprovable,
+        repair=Repair.BOX,
+        texts=("enough.legacy",),
+    ),
+    Rule(name="unknown_permissions_off", judge=_unknown_off, repair=Repair.EDIT),
     Rule(name="source", judge=_source),
-    Rule(name="validity", judge=_validity),
+    Rule(name="validity", judge=_validity, repair=Repair.EDIT, texts=("proven.warn",)),
     Rule(
         name="key_name",
         judge=_key_name,
-        needs=lambda policy: Grade.PROVEN if policy.require_key_name else Grade.UNPROVEN,
+        needs=_key_named,
+        legacy=legacy.name,
+        legacy_needs=_key_named,
+        texts=("enough.legacy", "open.legacy"),
     ),
+    Rule(name="trades", judge=_trades, needs=_inferred, applies=lambda policy: policy.test_order),
 )
 """The checklist, in the order it is shown; a new rule is a new row."""

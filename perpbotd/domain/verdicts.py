@@ -7,19 +7,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from perpbotd.domain.observations import Finding, Observations
+from perpbotd.domain.observations import Finding, LegacyObservations, Observations
 from perpbotd.domain.policy import LegacyKeys, Policy
 from perpbotd.domain.refusals import Why
-from perpbotd.domain.rules import RULES, Rule
+from perpbotd.domain.rules import RULES, Repair, Rule
 from perpbotd.domain.types import Grade
 from perpbotd.messages import Verdict
 
 _STRENGTH = {grade: rank for rank, grade in enumerate(reversed(Grade))}
-_TO_DO = frozenset({Why.NO_ACCOUNT, Why.NO_DEPOSIT, Why.RESTRICTED})
+_TO_DO = (Why.NO_ACCOUNT, Why.NO_DEPOSIT, Why.RESTRICTED)
 _MAYBE_YOUNG = frozenset({Why.NO_AGENT, Why.NOT_LISTED})
-MENDED_ON_ASTER = frozenset(
-    {"ip", "can_read", "can_perp", "spot_off", "withdraw_off", "unknown_permissions_off", "validity"}
-)
+MENDED_ON_ASTER = frozenset(rule.name for rule in RULES if rule.repair in (Repair.BOX, Repair.EDIT))
 """Rules that the user mends with Edit API: the credential is kept and looked at again, no second paste."""
 
 
@@ -30,10 +28,16 @@ def at_least(grade: Grade, wanted: Grade) -> bool:
 
 def judge(seen: Observations, policy: Policy, rules: Sequence[Rule] = RULES) -> tuple[Verdict, ...]:
     """One graded verdict a rule, in the checklist's order."""
-    return tuple(_verdict(rule.name, rule.judge(seen, policy)) for rule in rules)
+    return tuple(_verdict(rule.name, rule.judge(seen, policy)) for rule in rules if rule.applies(policy))
 
 
-def _verdict(rule: str, finding: Finding) -> Verdict:
+def judge_legacy(seen: LegacyObservations, policy: Policy, rules: Sequence[Rule] = RULES) -> tuple[Verdict, ...]:
+    """The same of a V1 key, for the rules that have something to say of one."""
+    judged = ((rule, rule.legacy) for rule in rules if rule.legacy is not None and rule.applies(policy))
+    return tuple(_verdict(rule.name, look(seen, policy), legacy=True) for rule, look in judged)
+
+
+def _verdict(rule: str, finding: Finding, *, legacy: bool = False) -> Verdict:
     trace = finding.trace
     return Verdict(
         rule=rule,
@@ -43,6 +47,7 @@ def _verdict(rule: str, finding: Finding) -> Verdict:
         base_url=trace.base_url,
         code=trace.code,
         facts={name: str(value) for name, value in finding.facts.items()},
+        legacy=legacy,
     )
 
 
@@ -88,9 +93,14 @@ def decide(verdicts: Sequence[Verdict], policy: Policy, *, waited: int = 0, rule
         return NotYet(reason=Why(works))
     if works in _MAYBE_YOUNG and waited < policy.quiet_ms:
         return NotYet(reason=Why(works), quiet=True)
-    failing = [rule for rule in rules if not meets(rule, by_rule.get(rule.name), policy)]
+    legacy = any(verdict.legacy for verdict in verdicts)
+    asked = [rule for rule in rules if rule.applies(policy) and (rule.legacy is not None or not legacy)]
+    failing = [rule for rule in asked if not meets(rule, by_rule.get(rule.name), policy)]
     if not failing:
         return Accepted(warnings=tuple(v.rule for v in verdicts if _worth_a_word(v)))
+    not_yet = _not_the_keys(failing, by_rule)
+    if not_yet is not None:
+        return NotYet(reason=not_yet)
     if works == Why.NOT_PERMITTED:
         return OnlyBoxesMissing(boxes=("can_read",))
     if all(rule.box and rule.name in by_rule and by_rule[rule.name].grade is Grade.REFUTED for rule in failing):
@@ -102,15 +112,29 @@ def decide(verdicts: Sequence[Verdict], policy: Policy, *, waited: int = 0, rule
     return Refused(rules=tuple(rule.name for rule in causes or failing))
 
 
-def decide_legacy(policy: Policy) -> Refused:
-    """What a V1 pair is answered: refused as the policy says, or since nothing infers yet what it may do."""
-    refused = policy.legacy_keys is LegacyKeys.REFUSED
-    return Refused(rules=("legacy_key" if refused else "legacy_unchecked",))
+def _not_the_keys(failing: Sequence[Rule], by_rule: dict[str, Verdict]) -> Why | None:
+    """The to-do where the key works and nothing is refuted, but the account or what the venue says is not enough."""
+    works = by_rule.get("works")
+    verdicts = [by_rule.get(rule.name) for rule in failing]
+    refuted = any(verdict is None or verdict.grade is Grade.REFUTED for verdict in verdicts)
+    if works is None or works.grade is not Grade.PROVEN or refuted:
+        return None
+    reasons = {_why(verdict) for verdict in verdicts}
+    return next((reason for reason in (*_TO_DO, Why.NOT_LISTED) if reason in reasons), None)
+
+
+def decide_legacy(policy: Policy) -> Refused | None:
+    """What a V1 pair is answered before anybody asks the venue; None where it is looked at."""
+    return Refused(rules=("legacy_key",)) if policy.legacy_keys is LegacyKeys.REFUSED else None
 
 
 def meets(rule: Rule, verdict: Verdict | None, policy: Policy) -> bool:
     """Whether the verdict is as strong as the policy asks of the rule; a rule without a verdict fails."""
-    return verdict is not None and at_least(verdict.grade, rule.needs(policy))
+    if verdict is None:
+        return False
+    if verdict.legacy and policy.legacy_keys is LegacyKeys.REFUSED:
+        return False
+    return at_least(verdict.grade, (rule.legacy_needs if verdict.legacy else rule.needs)(policy))
 
 
 def _worth_a_word(verdict: Verdict) -> bool:

@@ -1,8 +1,9 @@
-"""`perpbotd sandbox`: serve the local world, or play the guide in it with the real daemon."""
+"""`perpbotd sandbox`: talk to the bot in the local world, play the guide in it, or serve it."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -13,7 +14,10 @@ from pathlib import Path
 import trio
 
 from perpbotd.errors import ConfigError, PerpbotError
+from perpbotd.sandbox import session
+from perpbotd.sandbox.aster.alone import serve_alone
 from perpbotd.sandbox.guide import Detour, Guide, Outcome
+from perpbotd.sandbox.line_editor import reading
 from perpbotd.sandbox.process import Daemon
 from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import World
@@ -44,6 +48,29 @@ async def _serve(directory: Path, log_level: str) -> None:
         print(f"The local world is served. In another terminal:\n\n    perpbotd run --config {config}\n", flush=True)
         print(f"and then    perpbotctl --socket {directory.absolute() / 'admin.sock'} status", flush=True)
         await trio.sleep_forever()
+
+
+def serve_aster() -> int:
+    """Serve the local Aster alone until ^C."""
+    return serve_alone()
+
+
+def talk(directory: Path | None, log_level: str, language: str) -> int:
+    """The terminal chat; returns 0, or 1 where a line of a script could not be done."""
+    with _place(directory) as place, reading(sys.stdin.fileno(), _print) as lines:
+        try:
+            done = trio.run(session.talk, place, log_level, language, lines)
+        except BaseExceptionGroup as group:
+            # ^C is one way to leave; a terminal sends it to the daemon, too, which may be gone first.
+            done = group.subgroup(KeyboardInterrupt) is not None
+            if not done:
+                raise
+    return 0 if done else 1
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def tour(name: str, directory: Path | None, log_level: str) -> int:

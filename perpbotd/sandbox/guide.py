@@ -8,14 +8,17 @@ from enum import StrEnum
 import httpx
 import msgspec
 
+from perpbotd.domain.policy import Policy
 from perpbotd.domain.replies import REFERRAL_CODE
 from perpbotd.domain.types import DEPOSIT_WEI
 from perpbotd.domain.verdicts import RULES
-from perpbotd.sandbox.aster import HOST_IP, AgentKey, AsterOwner
+from perpbotd.sandbox.aster import ELSEWHERE_IP, HOST_IP, AgentKey, AsterOwner
 from perpbotd.sandbox.telegram import MessageView, User
 from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import World
 
+APPLYING = tuple(rule for rule in RULES if rule.applies(Policy()))
+"""The rules that the local world's deployment asks for, which writes no policy of its own."""
 _GRADES = ("✅", "☑️", "➖", "❌")
 
 
@@ -25,6 +28,8 @@ class Detour(StrEnum):
     NONE = "guide"
     WITHDRAW_ON = "withdraw-on"
     EXCHANGE_PAYER = "exchange-payer"
+    FOREIGN_AGENT = "foreign-agent"
+    WRONG_IP = "wrong-ip"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,7 @@ class Guide:
         self._world = world
         self._user = user
         self._told = transcript
+        self._client = client
         self._aster: AsterOwner = world.owner(world.user, client)
         self._pasted: list[int] = []
 
@@ -56,6 +62,10 @@ class Guide:
         withdraw_on = detour is Detour.WITHDRAW_ON
         await self._referral()
         name = await self._wallet(detour)
+        if detour is Detour.FOREIGN_AGENT:
+            await self._foreign(name)
+        if detour is Detour.WRONG_IP:
+            return await self._wrong_ip(name)
         key = await self._key(name, withdraw_on=withdraw_on)
         return await self._permissions(key, withdraw_on=withdraw_on)
 
@@ -92,10 +102,44 @@ class Guide:
         await self._pastes(key.secret, "your API Secret", "Withdraw is on" if withdraw_on else "Futures (Perps) is off")
         return key
 
+    async def _foreign(self, name: str) -> None:
+        """Somebody else's key, all boxes right: its account approved a builder, so that Aster names its wallet."""
+        self._told.heading("Somebody else's API key")
+        self._told.elsewhere(
+            "a friend creates an API key in his own Aster account, just as you were told, and sends it to you"
+        )
+        friend = self._world.owner(self._world.friend, self._client)
+        await friend.open_account()
+        await friend.approve_builder(self._world.exchange.address)
+        key = await friend.create_agent(name, HOST_IP, can_perp=True)
+        await self._pastes(key.address, "your friend's API Key", "Now send your Aster API Secret")
+        await self._pastes(key.secret, "your friend's API Secret", "It belongs to")
+
+    async def _wrong_ip(self, name: str) -> Outcome:
+        """The IP list first forgotten, then another's, then with one too many; each repaired by Edit API."""
+        self._told.heading("14.3  Create & configure the Aster API key")
+        self._told.elsewhere(f"on Aster you create an API key: name {name}, Futures ticked, no IP restriction")
+        key = await self._aster.create_agent(name, "", can_perp=True)
+        await self._pastes(key.address, "your API Key", "Now send your Aster API Secret")
+        await self._pastes(key.secret, "your API Secret", "IP list: it is empty")
+        for ips, expected in (
+            (ELSEWHERE_IP, "Aster refused this key from our address"),
+            (f"{HOST_IP} {ELSEWHERE_IP}", f"IP list: remove {ELSEWHERE_IP}"),
+        ):
+            self._told.elsewhere(f"on Aster you select Edit API and restrict it to IP {ips}")
+            await self._aster.edit_agent(key.address, ip_whitelist=ips)
+            await self._presses("Check again", expected)
+        self._told.elsewhere(f"on Aster you select Edit API and leave {HOST_IP} only")
+        await self._aster.edit_agent(key.address, ip_whitelist=HOST_IP)
+        return await self._linked()
+
     async def _permissions(self, key: AgentKey, *, withdraw_on: bool) -> Outcome:
         change = "untick Withdraw" if withdraw_on else "tick Futures"
         self._told.elsewhere(f"on Aster you select Edit API and {change}")
         await self._aster.edit_agent(key.address, can_perp=True, can_withdraw=False)
+        return await self._linked()
+
+    async def _linked(self) -> Outcome:
         linked = await self._presses("Check again", "Linked!")
         await self._user.screen.until(lambda screen: all(screen.message(one) is None for one in self._pasted))
         return self._outcome(linked)
@@ -104,7 +148,7 @@ class Guide:
         lines = [line for line in linked.text.splitlines() if line.startswith(_GRADES) and "Referral" not in line]
         left = sum(self._user.screen.message(one) is not None for one in self._pasted)
         proven = sum(line.startswith("✅") for line in lines)
-        return Outcome(linked="Linked!" in linked.text, proven=proven, rules=len(RULES), left_over=left)
+        return Outcome(linked="Linked!" in linked.text, proven=proven, rules=len(APPLYING), left_over=left)
 
     async def _says(self, text: str, expected: str) -> MessageView:
         return await self._does(lambda: self._user.says(text), expected)

@@ -45,11 +45,19 @@ class Daemon:
 
     async def watch(self) -> None:
         """Raise DaemonDied when it ends by itself."""
+        if self._process is not None:
+            raise self.died(await self._process.wait())
+
+    async def ended(self) -> int:
+        """Its exit code once it has ended, whoever ended it; it must have been started."""
         if self._process is None:
-            return
-        code = await self._process.wait()
+            raise DaemonDied("the daemon was never started")
+        return await self._process.wait()
+
+    def died(self, code: int) -> DaemonDied:
+        """An exit that nobody asked for, with the last it logged."""
         tail = self.log.read_text(errors="replace").splitlines()[-5:]
-        raise DaemonDied("the daemon ended with exit code {}:\n{}".format(code, "\n".join(tail)))
+        return DaemonDied("the daemon ended with exit code {}:\n{}".format(code, "\n".join(tail)))
 
     async def kill(self) -> None:
         """`kill -9`, and gone when this returns."""

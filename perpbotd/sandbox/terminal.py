@@ -8,18 +8,32 @@ from collections.abc import Callable, Iterator
 import trio
 
 from perpbotd.kernel.escape import escape
-from perpbotd.sandbox.telegram import MessageView, Screen, ScreenEvent
+from perpbotd.sandbox.telegram import Button, MessageView, Screen, ScreenEvent
 
 WIDTH = 100
 _MARGIN = 8
 
 
-class Transcript:
-    """Prints a screen's events as they come; `elsewhere` is what the user does outside the chat."""
+def unnumbered(_: MessageView, button: Button) -> str:
+    """A button as it looks."""
+    return f"[ {escape(button.label)} ]"
 
-    def __init__(self, screen: Screen, write: Callable[[str], object] = print) -> None:
+
+class Transcript:
+    """Prints a screen's events as they come; `elsewhere` is what the user does outside the chat.
+
+    `drawn` says how a message's button is shown.
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        write: Callable[[str], object] = print,
+        drawn: Callable[[MessageView, Button], str] = unnumbered,
+    ) -> None:
         self._screen = screen
         self._write = write
+        self._drawn = drawn
         self._shown = 0
         self._secrets: dict[int, str] = {}
 
@@ -45,13 +59,13 @@ class Transcript:
     def elsewhere(self, text: str) -> None:
         """Something that happens on Aster, in the user's wallet or on the host."""
         self.catch_up()
-        lines = textwrap.wrap(f"( {text} )", WIDTH - _MARGIN)
+        lines = textwrap.wrap(escape(f"( {text} )"), WIDTH - _MARGIN)
         self._write("\n" + "\n".join(f"      {line}" for line in lines))
 
     def presses(self, label: str) -> None:
         """The user presses a button."""
         self.catch_up()
-        self._write(f"\n  you │ [ {label} ]")
+        self._write(f"\n  you │ [ {escape(label)} ]")
 
     def hide(self, message_id: int, what: str) -> None:
         """A message of the user that is shown as what it is and not as it reads."""
@@ -65,11 +79,20 @@ class Transcript:
             return
         if event.kind == "delete":
             whose = "a message of the bot" if view.from_bot else f"your message {self._own(view)}"
-            self._write(f"      × {whose} disappears")
+            self._write(f"      × {escape(whose)} disappears")
         elif view.from_bot:
-            self._block("bot" if event.kind == "new" else "bot✎", _shown(view))
+            self._block("bot" if event.kind == "new" else "bot✎", self._message(view))
         else:
-            self._block("you", self._own(view))
+            self._block("you" if event.kind == "new" else "you✎", self._own(view))
+
+    def show(self, view: MessageView) -> None:
+        """Print a message as it stands now."""
+        self._block("bot" if view.from_bot else "you", self._message(view) if view.from_bot else self._own(view))
+
+    def _message(self, view: MessageView) -> str:
+        picture = "▓▓ (a QR picture of the address)\n" if view.has_photo else ""
+        rows = ["   ".join(self._drawn(view, button) for button in row) for row in view.buttons]
+        return "\n".join([picture + view.text, *rows])
 
     def _own(self, view: MessageView) -> str:
         return self._secrets.get(view.id, view.text)
@@ -78,12 +101,6 @@ class Transcript:
         self._write("")
         for number, line in enumerate(_wrapped(text)):
             self._write(f"{who if number == 0 else '':>5} │ {line}")
-
-
-def _shown(view: MessageView) -> str:
-    picture = "▓▓ (a QR picture of the address)\n" if view.has_photo else ""
-    rows = ["   ".join(f"[ {button.label} ]" for button in row) for row in view.buttons]
-    return "\n".join([picture + view.text, *rows])
 
 
 def _wrapped(text: str) -> Iterator[str]:

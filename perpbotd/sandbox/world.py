@@ -35,6 +35,7 @@ class World:
     def __init__(self, *, block_s: float = BLOCK_INTERVAL_S, deduplicate: bool = True) -> None:
         self.user = Wallet.create("user")
         self.exchange = Wallet.create("exchange")
+        self.friend = Wallet.create("friend")
         self.operators = (Wallet.create("operator A"), Wallet.create("operator B"))
         self.operator_secrets: list[str] = []
         self.chain = Chain(

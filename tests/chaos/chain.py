@@ -1,5 +1,6 @@
-"""`python -m tests.chaos.chain --seed S`: payments of all kinds on a real node that reorganises, seen through proxies
-that cut, by the real daemon that is killed with SIGKILL and started again.
+"""`python -m tests.chaos.chain --seed S [--deposits N]`: payments of all kinds on a real node that reorganises,
+seen through proxies that cut, by the real daemon that is killed with SIGKILL and started again. Takes minutes, and npm
+once, to fetch anvil (tests/anvil.py).
 
 What happened is read off the node by code that imports nothing from perpbotd. Ends with one line of JSON and exit
 code 0 only where nothing was lost, believed wrongly, doubled, left untold or told twice.
@@ -20,6 +21,9 @@ import trio
 from tests.chaos.chain_books import read_books, verdict
 from tests.chaos.chain_run import ChainRun, Plan
 
+COHORTS = 4
+"""New users come so often, evenly over the time: in between nobody waits, and the daemon reads no blocks."""
+
 
 def main() -> int:
     """Run it as the command line says."""
@@ -28,16 +32,18 @@ def main() -> int:
     parser.add_argument("--deposits", type=int, default=1_000, help="at least so many that are final")
     parser.add_argument("--reorgs", type=int, default=60)
     parser.add_argument("--restarts", type=int, default=40)
-    parser.add_argument("--users", type=int, default=40)
+    parser.add_argument("--users", type=int, default=40, help=f"a multiple of {COHORTS}")
     parser.add_argument("--keep", type=Path, help="a directory to leave the store and the log in")
     arguments = parser.parse_args()
+    if arguments.users < COHORTS or arguments.users % COHORTS:
+        parser.error(f"--users must be a multiple of {COHORTS}: they come in {COHORTS} cohorts of one size")
     plan = Plan(
         seed=arguments.seed,
         deposits=arguments.deposits,
         reorgs=arguments.reorgs,
         restarts=arguments.restarts,
         users=arguments.users,
-        cohorts=4,
+        cohorts=COHORTS,
         # What only a balance shows is told after a minute, and a chat is told one thing a second.
         patience=300.0,
         # So that each has room: a daemon takes some seconds to come up, a reorganisation to become final.

@@ -44,7 +44,7 @@ def read_books(directory: Path) -> Books:
             noticed = codec.decode(entry.row, EvidenceRow)
             if noticed.what in _BY_BALANCE:
                 elsewhere[noticed.address] += _BY_BALANCE[noticed.what] * int(noticed.wei)
-        left = {table.value: len(_all(store, table)) for table in (Table.INBOX, Table.PARKED)}
+        left = {table.value: len(_all(store, table)) for table in (Table.INBOX, Table.PARKED, Table.DISPUTES)}
     finally:
         store.close()
     return Books([(_payment(row), row.user) for row in rows], sums, dict(elsewhere), left)

@@ -9,7 +9,7 @@ import httpx
 import trio
 
 from perpbotd.domain.types import DEPOSIT_WEI, Hash
-from perpbotd.sandbox.aster import HOST_IP, AgentKey
+from perpbotd.sandbox.aster import HOST_IP, AgentKey, AsterOwner
 from perpbotd.sandbox.chain import Account, Block, Wallet
 from perpbotd.sandbox.telegram import MessageView, Screen, User
 from perpbotd.sandbox.world import World
@@ -51,7 +51,7 @@ class Person:
 
     async def _way(self, client: httpx.AsyncClient) -> None:
         aster = self._world.owner(self.wallet, client)
-        await aster.open_account()
+        await self._opens(aster)
         await self._says("start", "/start", PROMPTS["start"])
         await self._says("setapi", "/setapi", PROMPTS["referral"])
         asked = await self._presses("applied", "I applied it", PROMPTS["deposit"])
@@ -66,6 +66,9 @@ class Person:
         # His messages go one after the other: with this answer all before it are settled.
         await self._says("status", "/status", "Linked.")
         self.linked = True
+
+    async def _opens(self, aster: AsterOwner) -> None:
+        await aster.open_account()
 
     async def _pays(self, address: str) -> MessageView:
         chain = self._world.chain

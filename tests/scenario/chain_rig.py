@@ -12,12 +12,15 @@ import msgspec
 import trio
 
 from perpbotd import codec
+from perpbotd.actors.deposits import Exchanges
 from perpbotd.actors.follower import FollowerConfig, follower
 from perpbotd.actors.matcher import MatcherConfig, matcher
+from perpbotd.actors.reconciling import Rhythm
 from perpbotd.actors.store import store
 from perpbotd.domain.events import DepositFailed, DepositFound, DepositSeen
 from perpbotd.domain.types import Address, Hash, Ms, UserId
 from perpbotd.kernel.channel import Bell, Call, Mailbox
+from perpbotd.kernel.pulses import pulse
 from perpbotd.messages import (
     Append,
     AskCursor,
@@ -62,9 +65,11 @@ class ChainRig:
     ) -> None:
         self.nodes = nodes
         self.quorum = quorum
+        self.rhythm = Rhythm()
+        self.exchanges = Exchanges()
         self.config = FollowerConfig(chain_id=chain_id, genesis=genesis, quorum=quorum, **options)
         self.backend = MemoryStore()
-        self.runner = InlineRunner(self.backend, before_commit)
+        self.runner = InlineRunner(self.backend, before_commit, self._committed)
         self.requests: Mailbox[Call[StoreRequest, StoreAnswer]] = Mailbox("store", 64)
         self.to_matcher: Mailbox[ToMatcher] = Mailbox("matcher", 4)
         self.cursors: Mailbox[Call[AskCursor, Cursor]] = Mailbox("cursors", 1)
@@ -87,7 +92,7 @@ class ChainRig:
                     self.linker,
                     self.pulses.send,
                     VirtualClock(),
-                    MatcherConfig(quorum=self.quorum),
+                    MatcherConfig(quorum=self.quorum, rhythm=self.rhythm, exchanges=self.exchanges),
                 )
             )
             if following:
@@ -113,15 +118,18 @@ class ChainRig:
         self.backend.apply([Commit(ops=(Drop(table=Table.OPEN, key=user_key(UserId(user))),))])
 
     async def until(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
-        """Look again at each sign of life from now on until it holds."""
+        """Look again at each commit and each sign of life from now on until it holds."""
         while self.pulses.waiting():
             self.pulses.receive.receive_nowait()
         with trio.fail_after(seconds):
             while True:
-                pulse = await self.pulses.receive.receive()
-                self.facts[pulse.actor] = pulse.facts
+                sign = await self.pulses.receive.receive()
+                self.facts[sign.actor] = sign.facts
                 if holds():
                     return
+
+    def _committed(self) -> None:
+        pulse(self.pulses.send, "commit", {})
 
     async def counted(self, number: int) -> None:
         """Wait until the cursor stands at this block or beyond."""

@@ -100,7 +100,7 @@ def _identity(event: Event) -> tuple[object, ...]:
         case DepositFound() | DepositSeen() | DepositFailed():
             return kind, event.tx
         case CheckDone() | CheckDelayed():
-            return kind, event.check
+            return kind, event.guard, event.check
         case TimeCame():
             return kind, event.timer, event.mark
         case _:

@@ -42,6 +42,7 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 _TOLD = ("Wallet verified!", "arrived. Found it", "It is noted")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _LINKED = re.compile(r"Linked!</b>\s+Wallet: <code>(\w+)</code>\s+API Key: <code>([^<]+)</code>")
+_UNPROVEN = "from an exchange or contract"
 _ALL = 100_000
 
 
@@ -130,6 +131,8 @@ class _Court:
             wallet = _ADDRESS.search(html) if "Wallet verified!" in html else None
             if wallet is not None and not self._paid(deed.chat, wallet[0].lower(), deed.at):
                 yield f"user {deed.chat} was told verified without a final deposit"
+            if _UNPROVEN in html:
+                yield f"user {deed.chat} was told that a contract or an exchange has paid"
             linked = _LINKED.search(html)
             if linked is not None and not self._right(linked[1].lower(), linked[2], deed.at):
                 yield f"user {deed.chat} was told linked without a right agent"

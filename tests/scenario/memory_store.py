@@ -183,6 +183,10 @@ class InlineRunner:
         await trio.lowlevel.checkpoint()
         return self._backend.get(table, key)
 
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[Entry]:
+        await trio.lowlevel.checkpoint()
+        return [Entry(key=key, row=row) for key in keys if (row := self._backend.get(table, key)) is not None]
+
     async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]:
         await trio.lowlevel.checkpoint()
         last = self._backend.last_sequence(table) if table in SEQUENCED else 0

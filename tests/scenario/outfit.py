@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Generator
 from typing import Final
+from unittest import mock
 
 import trio
 
 from perpbotd import codec
+from perpbotd.actors import chat, life_signs, linker, store
 from perpbotd.actors.admin import AdminConfig
 from perpbotd.actors.chat import ChatConfig
 from perpbotd.actors.follower import FollowerConfig
@@ -16,13 +20,14 @@ from perpbotd.actors.matcher import MatcherConfig
 from perpbotd.actors.relay import RelayConfig
 from perpbotd.actors.validator import ValidatorConfig
 from perpbotd.adapters.store_meta import Meta
+from perpbotd.admin_messages import AdminAnswer, AdminQuestion
 from perpbotd.app import Settings
-from perpbotd.catalog import COMMANDS
+from perpbotd.catalog import MENUS
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Hash, Ms, World
 from perpbotd.domain.venue import Operator, Signer
 from perpbotd.kernel.channel import Call
-from perpbotd.messages import AdminAnswer, AdminQuestion, Commit, Put, Table
+from perpbotd.messages import Commit, Put, Table
 from perpbotd.rows_meta import OPERATORS_KEY, WORLD_KEY, XPUB_KEY, OperatorsRow, WorldRow, XpubRow
 from perpbotd.sandbox.aster import HOST_IP, Account, Agent, Venue
 from perpbotd.sandbox.chain import Wallet
@@ -31,6 +36,7 @@ from tests.scenario.chain_rig import EPOCH_MS
 from tests.scenario.memory_store import MemoryStore
 from tests.store_world import FIRST_ADDRESS, account_xpub
 
+_SELDOM_S: Final = 30.0
 ASTER: Final = "https://aster.test"
 POLICY: Final = Policy(bot_name="perpbot_bot")
 
@@ -71,7 +77,16 @@ class NoDoor:
         await trio.sleep_forever()
 
 
-def initialise(store: MemoryStore, venue: Venue) -> None:
+@contextlib.contextmanager
+def seldom_pulses() -> Generator[None, None, None]:
+    """Life signs, at which nobody looks in a simulated world, hardly ever: each costs a turn of its actor's loop."""
+    with contextlib.ExitStack() as stack:
+        for module, name in ((life_signs, "PULSE_S"), (store, "PULSE_S"), (chat, "_PULSE_S"), (linker, "_PULSE_S")):
+            stack.enter_context(mock.patch.object(module, name, _SELDOM_S))
+        yield
+
+
+def initialise(disk: MemoryStore, venue: Venue) -> None:
     """What `perpbotd init` writes, and two operators with an agent each for the wrong-user control."""
     operators = tuple(_operator(venue, f"operator {letter}") for letter in "AB")
     rows = (
@@ -79,18 +94,18 @@ def initialise(store: MemoryStore, venue: Venue) -> None:
         (XPUB_KEY, XpubRow(xpub=account_xpub(), first_address=FIRST_ADDRESS)),
         (OPERATORS_KEY, OperatorsRow(operators=operators)),
     )
-    store.apply([Commit(ops=tuple(Put(table=Table.META, key=key, row=codec.encode(row)) for key, row in rows))])
+    disk.apply([Commit(ops=tuple(Put(table=Table.META, key=key, row=codec.encode(row)) for key, row in rows))])
 
 
-def settings(meta: Meta, genesis: Hash) -> Settings:
+def settings(meta: Meta, genesis: Hash, *, quorum: int) -> Settings:
     """As the production's outfit makes them; timers that only poll are slow, since each turn of theirs costs time."""
     return Settings(
-        follower=FollowerConfig(chain_id=56, genesis=genesis, quorum=2, timer=5.0),
-        matcher=MatcherConfig(quorum=2),
+        follower=FollowerConfig(chain_id=56, genesis=genesis, quorum=quorum, timer=5.0, look=5.0),
+        matcher=MatcherConfig(quorum=quorum),
         linker=LinkerConfig(policy=POLICY),
         relay=RelayConfig(),
         validator=ValidatorConfig(policy=POLICY, operators=meta.operators, pulse_every_s=20.0),
-        chat=ChatConfig(username=POLICY.bot_name, commands=(("", COMMANDS["en"]),), concurrency=4),
+        chat=ChatConfig(username=POLICY.bot_name, commands=MENUS, concurrency=4),
         admin=AdminConfig(version="scenario", world=meta.world, pulse_every=20.0),
     )
 

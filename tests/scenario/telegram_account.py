@@ -21,7 +21,7 @@ from perpbotd.messages import (
     Undeletable,
     Unreachable,
 )
-from perpbotd.ports import Blocked, Clock, Difference, Happening, IntakeState, Live, Tapped, Wrote
+from perpbotd.ports import Blocked, Clock, Difference, Happening, IntakeState, Live, Outgoing, Tapped, Wrote
 from perpbotd.secret import Secret
 from tests.scenario.telegram_people import Changes, Deed, Person, Shown, Tap
 
@@ -54,6 +54,7 @@ class Account:
         self._history: list[Numbered] = []
         self._stops: list[Blocked] = []
         self._messages: dict[int, Shown] = {}
+        self._chats: dict[int, dict[int, None]] = {}
         self._taps: dict[int, Tap] = {}
         self._random_ids: set[int] = set()
         self._numbers = itertools.count(1)
@@ -72,7 +73,7 @@ class Account:
 
     def screen(self, chat: int) -> tuple[Shown, ...]:
         """A chat's visible messages in the order they were sent."""
-        return tuple(shown for shown in self._messages.values() if shown.chat == chat)
+        return tuple(self._messages[one] for one in self._chats.get(chat, ()))
 
     def message(self, message_id: int) -> Shown | None:
         """A visible message."""
@@ -122,7 +123,7 @@ class Account:
             )
         missed = [one for one in self._history if one.pts > since.pts]
         part = missed[:_SLICE]
-        written = [self._wrote(one) for one in part if one.kind == "new"]
+        written = [self._sent(one) or self._wrote(one) for one in part if one.kind == "new"]
         edited = [self._wrote(one) for one in part if one.kind == "edit"]
         happenings = (*written, *edited, *self._stops[since.qts :])
         more = len(part) < len(missed)
@@ -212,6 +213,7 @@ class Account:
             forwarded=forwarded,
         )
         self._messages[shown.id] = shown
+        self._chats.setdefault(chat, {})[shown.id] = None
         return shown
 
     def _change(self, shown: Shown, content: Rendered) -> Shown:
@@ -220,7 +222,9 @@ class Account:
         return changed
 
     def _delete(self, message_ids: Sequence[int]) -> Numbered | None:
-        gone = tuple(one for one in dict.fromkeys(message_ids) if self._messages.pop(one, None))
+        gone = tuple(one for one in dict.fromkeys(message_ids) if one in self._messages)
+        for one in gone:
+            del self._chats[self._messages.pop(one).chat][one]
         return self._record("delete", *gone) if gone else None
 
     def _record(self, kind: Literal["new", "edit", "delete"], *messages: int) -> Numbered:
@@ -253,6 +257,10 @@ class Account:
 
     def _tell(self, numbered: Numbered) -> None:
         self._push(Live(pts=numbered.pts, pts_count=numbered.count, happening=self._wrote(numbered)))
+
+    def _sent(self, numbered: Numbered) -> Outgoing | None:
+        shown = self._messages.get(numbered.messages[0])
+        return Outgoing(chat=shown.chat, message_id=shown.id) if shown is not None and shown.from_bot else None
 
     def _wrote(self, numbered: Numbered) -> Happening | None:
         shown = None if numbered.kind == "delete" else self._messages.get(numbered.messages[0])

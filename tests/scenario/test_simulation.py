@@ -20,17 +20,29 @@ def test_the_guide_ends_linked_whatever_commit_the_daemon_dies_over(number: int)
 
 
 def test_the_same_seed_is_the_same_world() -> None:
-    first, second = simulate.world_of(4), simulate.world_of(4)
+    first, second = simulate.world_of(6), simulate.world_of(6)
     assert first.judgement.good, first.judgement
-    assert first.crashes
+    assert first.crashes and first.lied
     assert first.trace == second.trace
-    assert first.digest != simulate.run(4, [GUIDE]).digest
+    assert first.digest != simulate.run(6, [GUIDE]).digest
 
 
-@pytest.mark.parametrize("seed", [2, 6])
-def test_a_drawn_world_ends_well(seed: int) -> None:
-    outcome = simulate.world_of(seed)
+def test_a_drawn_world_ends_well() -> None:
+    outcome = simulate.world_of(2)
     assert outcome.judgement.good, outcome.judgement
+
+
+def test_lies_and_lost_heads_do_no_harm() -> None:
+    outcome = simulate.run(5, [GUIDE, GUIDE], foul=True, lies=True)
+    assert outcome.judgement.good, outcome.judgement
+
+
+@pytest.mark.parametrize(("broken", "kind"), [("agreement", "phantom"), ("newheads", "lost")])
+def test_they_do_where_one_providers_word_is_enough_or_heads_are_trusted(broken: str, kind: str) -> None:
+    outcomes = (
+        simulate.run(seed, [GUIDE, GUIDE], foul=True, lies=True, broken=broken, patience=150) for seed in range(5, 25)
+    )
+    assert any(getattr(outcome.judgement, kind) for outcome in outcomes)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +64,15 @@ def test_each_control_turns_it_red(broken: str, kind: str) -> None:
 
 def test_the_command_ends_with_one_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(simulate, "every_commit", lambda *_: [("no crash", simulate.run(1, [GUIDE]))])
-    assert simulate.main(["--seeds", "0"], say=said.append) == 0
+    monkeypatch.setattr(simulate, "every_commit", lambda *_: [simulate.Job(1, "no crash")])
+    assert simulate.main(["--seeds", "0", "--jobs", "1"], say=said.append) == 0
     sums = json.loads(said[-1])
-    assert list(sums) == ["seeds", "virtual_seconds", "crashes", "lost", "phantom", "doubled"]
+    kinds = ["lying", "virtual_seconds", "cpu_seconds", "crashes", "lost", "phantom", "doubled"]
+    assert list(sums) == ["seeds", *kinds]
     assert sums["virtual_seconds"] > 0
+
+
+def test_another_process_plays_the_same_world() -> None:
+    jobs = [simulate.Job(seed, "no crash") for seed in (1, 2)]
+    told = [(one.name, one.seconds, one.judgement) for one in simulate.results(jobs, 2)]
+    assert told == [(one.name, one.seconds, one.judgement) for one in map(simulate.result, jobs)]

@@ -1,4 +1,4 @@
-"""What goes wrong around the daemon, drawn from the world's seed: outages, lost answers, reorganised blocks."""
+"""What goes wrong around the daemon, by the world's seed: outages, lost answers and heads, reorganisations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def weather(world: World) -> None:
 
 
 async def _foul(world: World, rng: random.Random) -> None:
-    match rng.choice(("node", "nodes", "venue", "telegram", "cut", "reorg")):
+    match rng.choice(("node", "nodes", "venue", "telegram", "cut", "reorg", "heads")):
         case "node":
             rng.choice(world.nodes).outage = rng.choice((Outage.HANG, Outage.REFUSE))
         case "nodes":
@@ -45,6 +45,9 @@ async def _foul(world: World, rng: random.Random) -> None:
             world.telegram.go_down()
         case "cut":
             world.telegram.cut()
+        case "heads":
+            for node in world.nodes:
+                node.faults.drop_heads = rng.randint(1, 12)
         case _:
             open_blocks = world.chain.latest.number - world.chain.finalized.number
             if open_blocks:

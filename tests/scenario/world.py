@@ -14,20 +14,24 @@ import trio
 
 from perpbotd import codec
 from perpbotd.adapters.aster.v3 import AsterVenue
+from perpbotd.adapters.bsc.senders import AgreeingSenders
 from perpbotd.adapters.deposit_addresses import XpubAddresses
 from perpbotd.adapters.store_meta import ask_meta
+from perpbotd.adapters.store_rules import SEQUENCED
 from perpbotd.app import Settings, Wiring, daemon
 from perpbotd.app import World as Ports
 from perpbotd.domain.types import Address, Ms
 from perpbotd.kernel.channel import Call
-from perpbotd.messages import Commit, Committed, Conflict, StoreAnswer, StoreRequest, Table
+from perpbotd.kernel.pulses import Board
+from perpbotd.messages import Commit, Committed, Conflict, Entry, Pulse, StoreAnswer, StoreRequest, Table
 from perpbotd.ports import ChainNode, ChatTransport
 from perpbotd.rows import TELEGRAM_STATE_KEY
 from perpbotd.sandbox.aster import Account, AsterOwner, Venue, VenueTransport
 from perpbotd.sandbox.chain import Chain, Node, Wallet
+from perpbotd.secret import Secret
 from tests.scenario.chain_rig import EPOCH_MS
 from tests.scenario.crashes import Crashes, Side, no_crash
-from tests.scenario.local_node import LocalNode
+from tests.scenario.local_node import ConsistentNode, LocalNode
 from tests.scenario.memory_store import InlineRunner, MemoryStore
 from tests.scenario.outfit import ASTER, LeapingClock, NoDoor, SeededEntropy, initialise, settings
 from tests.scenario.telegram_twin import TwinTelegram
@@ -58,12 +62,36 @@ class _Runner(InlineRunner):
         await trio.lowlevel.checkpoint()
         return await self._world.commit(commits)
 
+    # Reads are answered at once: whoever asks and the store's own actor give way often enough.
+
+    async def get(self, table: Table, key: bytes) -> Secret | None:
+        return self._world.store.get(table, key)
+
+    async def scan(self, table: Table, after: bytes, limit: int) -> tuple[list[Entry], int]:
+        last = self._world.store.last_sequence(table) if table in SEQUENCED else 0
+        return self._world.store.scan(table, after, limit), last
+
+
+class _DeafBoard(Board):
+    """Nobody looks at the life signs of a simulated world, and each that is heard costs a turn."""
+
+    async def listen(
+        self,
+        pulses: trio.MemoryReceiveChannel[Pulse],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Leave them where they are."""
+        task_status.started()
+        await trio.sleep_forever()
+
 
 class World:
     """Everything outside the daemon, and the daemon's lives one after the other on the same store.
 
-    `wallets` are a user's own and a friend's, by user number. `front` stands between daemon and Telegram and
-    `provider` between it and a node, where a control breaks something. What is not stored when a life ends is lost.
+    `wallets` are a user's own and a friend's, by user number; `quorum` of the chain's `providers` must agree.
+    `front` stands between daemon and Telegram and `provider` between it and a node, where a control breaks something.
+    What is not stored when a life ends is lost.
     """
 
     def __init__(
@@ -71,6 +99,8 @@ class World:
         seed: int,
         *,
         people: int = 1,
+        providers: int = 2,
+        quorum: int = 2,
         crashes: Crashes = no_crash,
         deduplicate: bool = True,
         front: Callable[[TwinTelegram], ChatTransport] | None = None,
@@ -87,7 +117,7 @@ class World:
             now_ms=self.clock.now,
         )
         self._genesis = self.chain.latest.hash
-        self.nodes = (Node(self.chain, name="first"), Node(self.chain, name="second"))
+        self.nodes = tuple(ConsistentNode(self.chain, name=f"provider {number + 1}") for number in range(providers))
         self.venue = Venue(clock_us=lambda: self.clock.now() * 1000)
         self.telegram = TwinTelegram(self.clock, deduplicate=deduplicate, latency=0.05)
         self.finality: list[tuple[Ms, int]] = []
@@ -100,6 +130,7 @@ class World:
         """Set once it is durable how far the bot's updates were taken: what was written before belongs to nobody."""
         self._front: ChatTransport = self.telegram if front is None else front(self.telegram)
         self._provider = provider
+        self._quorum = quorum
         self._crashes = crashes
         self._entropy = SeededEntropy(f"{seed} entropy")
         self._life = trio.CancelScope()
@@ -153,7 +184,9 @@ class World:
         try:
             while True:
                 with trio.CancelScope() as self._life:
-                    await daemon(Wiring(), _Runner(self), self._ports, self.clock, self._entropy)
+                    wiring = Wiring()
+                    wiring.board = _DeafBoard()
+                    await daemon(wiring, _Runner(self), self._ports, self.clock, self._entropy)
                 self.telegram.cut()
                 self.crashed += 1
                 self._tell("crash")
@@ -189,14 +222,16 @@ class World:
     async def _ports(self, store: trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]]) -> tuple[Ports, Settings]:
         """app.Outfit, for each life anew: what an adapter remembers is lost with it."""
         meta = await ask_meta(store)
+        nodes = [self._provider(node) for node in self.nodes]
         ports = Ports(
             addresses=XpubAddresses.of_store(meta.xpub),
-            nodes=[self._provider(node) for node in self.nodes],
+            nodes=nodes,
+            senders=AgreeingSenders(nodes, quorum=self._quorum),
             transport=self._front,
             venue=AsterVenue(ASTER, clock=self.clock, transport=VenueTransport(self.venue)),
             door=NoDoor(),
         )
-        return ports, settings(meta, self._genesis)
+        return ports, settings(meta, self._genesis, quorum=self._quorum)
 
     def _tell(self, what: str) -> None:
         self.trace.append(f"{trio.current_time():.6f} {what}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TOURS = ("guide", "withdraw-on", "exchange-payer")
+TOURS = ("guide", "withdraw-on", "exchange-payer", "foreign-agent", "wrong-ip")
 
 
 class Tour:

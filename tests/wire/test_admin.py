@@ -22,12 +22,25 @@ from perpbotd.actors.admin import AdminConfig, admin
 from perpbotd.adapters import admin_listen
 from perpbotd.adapters.admin_listen import bound, inherited, listen
 from perpbotd.adapters.admin_socket import AdminSocket, Peer, may_enter, peer_of
-from perpbotd.ctl import BROKEN_PROTOCOL, NO_PERMISSION, UNAVAILABLE, Client, Trouble
+from perpbotd.ctl_client import BROKEN_PROTOCOL, NO_PERMISSION, UNAVAILABLE, Client, Trouble
 from perpbotd.domain.types import World
 from perpbotd.errors import ConfigError
-from perpbotd.kernel.channel import Call, Mailbox
+from perpbotd.kernel.channel import Bell, Call, Mailbox
 from perpbotd.kernel.pulses import Board, WiringGauges
-from perpbotd.messages import Measure, Pulse, Status, StoreAnswer, StoreRequest, StoreSize
+from perpbotd.kernel.runtime import SystemClock
+from perpbotd.messages import (
+    Calibrate,
+    CalibrateAnswer,
+    Found,
+    Measure,
+    Pulse,
+    Scan,
+    Status,
+    StoreAnswer,
+    StoreRequest,
+    StoreSize,
+    Table,
+)
 
 HELLO = b'{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":1}}\n'
 STATUS = b'{"jsonrpc":"2.0","id":2,"method":"status"}\n'
@@ -37,11 +50,12 @@ CONFIG = AdminConfig(version="1.2.3", world=World.LOCAL, store_patience=0.05, re
 
 
 class Daemon:
-    """What stands around the admin actor: a store that answers Measure, a board, a mailbox."""
+    """What stands around the admin actor: a store that tells its size and holds nothing, a board, a mailbox."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.store = Mailbox[Call[StoreRequest, StoreAnswer]]("store", 16)
+        self.calibrations = Mailbox[Call[Calibrate, CalibrateAnswer]]("calibration", 1)
         self.pulses = Mailbox[Pulse]("pulses", 64)
         self.board = Board(("store", "follower", "admin"))
         self.size = StoreSize(rows={"links": 3}, bytes_used=2**20, transaction=41, disk_free=10 * 2**30)
@@ -57,14 +71,18 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._answer)
             nursery.start_soon(self.board.listen, self.pulses.receive)
-            await nursery.start(partial(admin, door, gauges, self.store.send, self.pulses.send, CONFIG))
+            sends = (self.store.send, self.calibrations.send, Bell(), Bell(), self.pulses.send)
+            await nursery.start(partial(admin, door, gauges, *sends, SystemClock(), CONFIG))
             task_status.started()
 
     async def _answer(self) -> None:
         async for call in self.store.receive:
-            assert call.body == Measure()
             with call.answering() as answer:
-                if self.store_answers:
+                if isinstance(call.body, Scan):
+                    assert call.body.table is Table.IMPORTING  # once, at the start
+                    answer(Found(entries=()))
+                elif self.store_answers:
+                    assert call.body == Measure()
                     answer(self.size)
                 else:
                     await trio.sleep_forever()
@@ -113,7 +131,7 @@ async def test_perpbotctl_shows_how_the_daemon_is(nursery: trio.Nursery, tmp_pat
         assert json.loads(out) == json.loads(msgspec.json.encode(status))
         assert (status.version, status.world, status.store) == ("1.2.3", "local", daemon.size)
         assert [sign.actor for sign in status.actors] == ["store", "follower", "admin"]
-        assert status.actors[2].facts == {"answered": 1}
+        assert status.actors[2].facts["answered"] == 1
 
 
 async def test_alarms_come_first_end_with_1_and_carry_no_escapes(nursery: trio.Nursery, tmp_path: Path) -> None:
@@ -132,6 +150,17 @@ async def test_alarms_come_first_end_with_1_and_carry_no_escapes(nursery: trio.N
         ]
         code, out, _ = await perpbotctl(daemon.path, "--json", "status")
         assert code == 1 and json.loads(out)["store"] is None and out.isascii() and "\x1b" not in out
+
+
+async def test_perpbotctl_does_not_mind_a_reader_that_has_seen_enough(nursery: trio.Nursery, tmp_path: Path) -> None:
+    daemon = await start(nursery, tmp_path / "admin.sock")
+    command = [sys.executable, "-m", "perpbotd.ctl", "--socket", str(daemon.path), "status"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with trio.fail_after(20):
+        done: subprocess.CompletedProcess[bytes] = await trio.run_process(command, stdout=writing, capture_stderr=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 async def test_perpbotctl_says_why_there_is_no_answer(tmp_path: Path) -> None:

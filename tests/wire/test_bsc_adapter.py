@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -27,6 +27,8 @@ USER = Wallet.create("user")
 DEPOSIT = Wallet.create("deposit").address
 VAULT = Wallet.create("reverting vault").address
 COIN = 10**18
+PATIENCE_S = 60.0
+"""No test waits for so long; what hangs is to fail all the same."""
 NOWHERE = "ws://127.0.0.1:9"
 
 
@@ -159,7 +161,7 @@ async def test_each_head_rings_and_an_outage_ends_the_listening(reach: Any) -> N
             except Upstream as error:
                 ended.append(error.service)
 
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(listen)
                 await mine_until_heard(node, bell)
@@ -175,14 +177,26 @@ async def test_each_head_rings_and_an_outage_ends_the_listening(reach: Any) -> N
 )
 async def test_a_server_that_does_not_answer_well_is_an_outage(outage: Outage, said: str) -> None:
     node = make()
-    async with bsc(node, timeout=0.15, connect_timeout=0.15) as adapter:
+    # Short only where it is to run out: an answer may take its time on a loaded machine.
+    async with bsc(node, timeout=0.15 if outage is Outage.HANG else PATIENCE_S, connect_timeout=0.5) as adapter:
         node.outage = outage
         with pytest.raises(Upstream, match=said):
             await adapter.blocks([0])
-        with pytest.raises(Upstream, match="heads"), trio.fail_after(5):
+        with pytest.raises(Upstream, match="heads"), trio.fail_after(PATIENCE_S):
             await adapter.ring_heads(Bell())
         node.outage = Outage.NONE
-        assert await adapter.chain_id() == 56
+        assert await once_there(adapter.chain_id) == 56
+
+
+async def once_there(call: Callable[[], Awaitable[int]]) -> int:
+    """The first answer that comes within the adapter's own time."""
+    with trio.fail_after(PATIENCE_S):
+        while True:
+            try:
+                return await call()
+            except Upstream:
+                await trio.sleep(0.01)
+    raise AssertionError("unreachable")
 
 
 async def test_nobody_listening_is_an_outage_that_names_no_url() -> None:
@@ -197,8 +211,8 @@ async def test_nobody_listening_is_an_outage_that_names_no_url() -> None:
 
 
 async def test_a_chain_that_stands_still_is_silence() -> None:
-    async with bsc(make(), silence=0.1) as adapter:
-        with pytest.raises(Upstream, match="heads: none for"), trio.fail_after(5):
+    async with bsc(make(), silence=1.2) as adapter:
+        with pytest.raises(Upstream, match="heads: none for"), trio.fail_after(PATIENCE_S):
             await adapter.ring_heads(Bell())
 
 
@@ -221,14 +235,14 @@ async def test_a_wire_that_is_dead_is_told_from_a_chain_that_stands_still() -> N
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, proxy, [listener])
         port = listener.socket.getsockname()[1]
-        async with closing(BscNode("proxied", node.http_url, f"ws://127.0.0.1:{port}", silence=0.2)) as adapter:
+        async with closing(BscNode("proxied", node.http_url, f"ws://127.0.0.1:{port}", silence=1.0)) as adapter:
 
             async def cut_when_it_listens() -> None:
                 await mine_until_heard(node, bell)
                 alive[0] = False
 
             nursery.start_soon(cut_when_it_listens)
-            with pytest.raises(Upstream, match="the wire is dead"), trio.fail_after(5):
+            with pytest.raises(Upstream, match="the wire is dead"), trio.fail_after(PATIENCE_S):
                 await adapter.ring_heads(bell)
         nursery.cancel_scope.cancel()
 

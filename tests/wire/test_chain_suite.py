@@ -23,7 +23,7 @@ from tests.two_chains import ANVIL, COIN, LOCAL, USER, Side, creation, side_of
 DEPOSIT, OTHER = Wallet.create("deposit").address, Wallet.create("other").address
 NOWHERE = "0x" + "12" * 32
 AMOUNT = 10**14
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 DIFFERENCES: Final[dict[str, dict[str, Any]]] = {
     "blocks announced where two are replaced": {LOCAL: [4], ANVIL: [3, 4]},

@@ -349,6 +349,11 @@ async def test_commands_and_users(centre):
             await client.ask(redeem)
         salts = await client.ask(F.GetFutureSalts(num=1))
         assert len(salts.salts) == 1
+        said = centre.user(ANN).says("hello")
+        there, gone = (
+            await client.ask(F.messages.GetMessages(id=[T.InputMessageID(id=i) for i in (said, 999)]))
+        ).messages
+        assert (there.message, type(gone)) == ("hello", T.MessageEmpty)
         await client.ask(F.messages.SetTyping(peer=peer(), action=T.SendMessageTypingAction()))
         assert centre.user(ANN).screen.events[-1].kind == "typing"
 

@@ -1,4 +1,4 @@
-"""Nothing secret is in what a tour leaves behind: the store's files, the log at DEBUG, the chat, the journal."""
+"""Nothing secret is in what a tour leaves behind: the store, the log at DEBUG, the chat, the journal, the memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import trio
 
 from perpbotd.adapters.keyring import read_key_file
 from perpbotd.adapters.store_files import MAX_TABLES
+from perpbotd.catalog.en import TEXTS
 from perpbotd.messages import Table
 from perpbotd.sandbox.guide import Guide, Outcome
 from perpbotd.sandbox.process import Daemon
@@ -21,17 +22,29 @@ from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import BOT_TOKEN, World
 from tests.canary import forms, search
 from tests.wire.conftest import Tour
+from tests.wire.heap import found, overwrite
 
 OWN_PLACE = {"bot token": "perpbotd.toml", "kek": "kek"}
 """Which secret an operator keeps in which file: there, and only there, it is allowed."""
 
 
+FURTHER = 50
+ROUNDS = 8
+"""What is freed is written over by one of so many rounds of so many messages; what a cache holds is there to stay."""
+
+
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tour left: everything written, by place, and what must not be in it, by name."""
+    """What a tour left: everything written, by place, and what must not be in it, by name.
+
+    `memory` is how often the pasted secret was in the daemon's memory after further messages, by spelling; `planted`
+    the same with one copy put there.
+    """
 
     directory: Path
     written: dict[str, bytes]
     secrets: dict[str, bytes]
+    memory: dict[str, int]
+    planted: dict[str, int]
 
     def leaks(self, **planted: bytes) -> list[str]:
         """What is found that should not be, with something more written at some places."""
@@ -51,6 +64,7 @@ async def play(directory: Path) -> Left:
     transcript = Transcript(user.screen, printed.append)
     outcome: Outcome | None = None
     code: int | None = None
+    memory = planted = dict[str, int]()
     async with trio.open_nursery() as nursery:
         await nursery.start(world.serve)
         daemon = Daemon(world.deploy(directory, log_level="debug"))
@@ -63,6 +77,7 @@ async def play(directory: Path) -> Left:
                 async with world.client() as client:
                     outcome = await Guide(world, user, transcript, client).play()
                 transcript.catch_up()
+                memory, planted = await in_memory(world, daemon, _pasted(user))
         finally:
             with trio.CancelScope(shield=True):
                 code = await daemon.stop()
@@ -77,7 +92,31 @@ async def play(directory: Path) -> Left:
     written["names"] = "\n".join(str(path) for path in _files(directory)).encode()
     written["journal"] = "\n".join(printed).encode()
     written |= {f"screen {event.sequence}": _shown(event) for event in user.screen.events}
-    return Left(directory=directory, written=written, secrets=secrets)
+    return Left(directory=directory, written=written, secrets=secrets, memory=memory, planted=planted)
+
+
+async def further_messages(world: World, first: int) -> None:
+    """Other users, numbered from `first`, write and are answered."""
+    people = [world.centre.add_user(first + number, "Bob", "en") for number in range(FURTHER // 2)]
+    for times in (1, 2):
+        for person in people:
+            person.says("/help")
+        for person in people:
+            await person.screen.until(lambda screen, times=times: sum(v.from_bot for v in screen.messages) == times)
+
+
+async def in_memory(world: World, daemon: Daemon, pasted: str) -> tuple[dict[str, int], dict[str, int]]:
+    """How often the secret is there, by spelling; then once more with a copy in the place of a text that is live."""
+    assert daemon.pid is not None
+    needles = forms(bytes.fromhex(pasted))
+    for number in range(ROUNDS):
+        await further_messages(world, 600 + FURTHER * number)
+        before = found(daemon.pid, needles)
+        if set(before) <= {"raw"}:
+            break
+    live = next(text for text in TEXTS.values() if text.isascii() and len(text) >= len(pasted))
+    assert overwrite(daemon.pid, live[: len(pasted)].encode(), pasted.encode())
+    return before, found(daemon.pid, needles)
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -104,6 +143,16 @@ def left(tmp_path_factory: pytest.TempPathFactory, tours: dict[str, Tour]) -> Le
 
 def test_no_secret_is_in_anything_that_a_tour_leaves(left: Left) -> None:
     assert left.leaks() == []
+
+
+def test_the_pasted_secret_is_in_no_cache_of_the_process(left: Left) -> None:
+    # The raw key may lie in memory that libsecp256k1's binding has freed, until that is used anew: the README says so.
+    assert set(left.memory) <= {"raw"}
+    assert sum(left.memory.values()) <= 4
+
+
+def test_a_copy_planted_in_the_memory_of_the_process_is_found(left: Left) -> None:
+    assert left.planted["hex"] >= 1
 
 
 def test_the_search_sees_all_there_is(left: Left) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from perpbotd import ctl
+from perpbotd import ctl, ctl_client
 from perpbotd.adapters.keyring import new_key
 from perpbotd.cli import CONFIG_ERROR, OK
 from perpbotd.sandbox.chain import Chain, Faults, Node, serve_node
@@ -280,7 +280,7 @@ def test_unreachable_providers_are_waited_for_and_shown(
     trouble = "trouble: 0 of 2 needed providers answer"
     code, said = status_until(rf"{trouble} .*provider first: .*Error · provider second: .*Error")
     # The operators are told after a minute.
-    assert code == (ctl.ALARM if "ALARM follower" in said else OK)
+    assert code == (ctl_client.ALARM if "ALARM follower" in said else OK)
     served.late_ones_come()
     status_until(r"provider first: ok\b.* · provider second: ok\b")
     assert running.process.poll() is None

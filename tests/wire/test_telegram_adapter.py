@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import logging
@@ -31,7 +32,7 @@ from perpbotd.messages import (
     Undeletable,
     Unreachable,
 )
-from perpbotd.ports import CatchUp, Difference, IntakeState, Live, SessionChanged, TransportEvent
+from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing, SessionChanged, TransportEvent
 from perpbotd.sandbox.telegram import DataCentre, Hold, LoseAnswer, Refuse, User, crypto, flood_wait
 from perpbotd.secret import Secret
 
@@ -483,6 +484,44 @@ async def test_it_stops_at_once_with_requests_under_way(centre, ann):
         assert trio.current_time() - since < 2
     assert [type(one) for one in answers] == [NotNow]
     hold.release.set()
+
+
+async def test_fifty_crashes_leave_no_thread_behind_and_log_in_once(fresh):
+    centre = await fresh(migrate=True)
+    async with running(centre) as bot:
+        session = bot.session
+    threads = threading.active_count()
+
+    async def explode() -> None:
+        asyncio.get_running_loop().call_soon(next, iter(()))
+
+    for number in range(50):
+        async with running(centre, session) as bot:
+            if number % 2:
+                with contextlib.suppress(Upstream):
+                    await bot.transport._now._loop.call(explode)
+            else:
+                centre.cut()
+            await bot.over.wait()
+            assert isinstance(bot.why, Upstream)
+    # Trio keeps the last one for its next thread.
+    assert threading.active_count() <= threads + 1
+    # The first data centre's refusal and the login at home.
+    assert logins(centre) == 2
+
+
+async def test_a_message_that_another_session_of_the_bot_sends_is_told_and_our_own_is_not(centre, ann):
+    async with running(centre, Known.session) as bot, running(centre, Known.session) as other:
+        began = await bot.transport.state()
+        sent = await other.transport.deliver(message(ann, "not by us"))
+        assert isinstance(sent, Delivered)
+        told = await bot.numbered()
+        assert told.happening == Outgoing(chat=ann.id, message_id=sent.message_id)
+        own = await bot.transport.deliver(message(ann, "by us"))
+        assert (await bot.numbered()).happening is None
+        missed = await bot.transport.difference(began)
+        assert [one.message_id for one in missed.happenings] == [sent.message_id, own.message_id]
+        assert all(isinstance(one, Outgoing) for one in missed.happenings)
 
 
 # --- secrets ------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ import re
 import pytest
 
 from perpbotd.cli import CONFIG_ERROR, main
-from perpbotd.domain.verdicts import RULES
 from perpbotd.sandbox.command import TourFailed, conclude
-from perpbotd.sandbox.guide import Detour, Outcome
+from perpbotd.sandbox.guide import APPLYING, Detour, Outcome
 from tests.guide import GUIDE_QUOTES, in_order
 from tests.wire.conftest import Tour
 
@@ -33,7 +32,32 @@ EXCHANGE_PAYER = (
     *GUIDE_QUOTES[4:],
     "🎉 Linked!",
 )
-GOOD = Outcome(linked=True, proven=len(RULES), rules=len(RULES), left_over=0)
+FOREIGN_AGENT = (
+    *GUIDE_QUOTES[:5],
+    "‹your friend's API Key›",
+    "‹your friend's API Secret›",
+    "❌ This key can't be linked. Your wallet stays verified.",
+    "❌ It belongs to 0x",
+    "; you verified 0x",
+    "Send another API Key when it is ready.",
+    "‹your API Key›",
+    "🎉 Linked!",
+    "✅ It belongs to your verified wallet",
+)
+WRONG_IP = (
+    *GUIDE_QUOTES[:5],
+    "no IP restriction",
+    "❌ IP list: it is empty, so the key works from anywhere. Enter 95.111.247.158",
+    "restrict it to IP 203.0.113.9",
+    "❌ Aster refused this key from our address: its IP list must be exactly 95.111.247.158",
+    "restrict it to IP 95.111.247.158 203.0.113.9",
+    "❌ IP list: remove 203.0.113.9, so that only 95.111.247.158 is left",
+    "leave 95.111.247.158 only",
+    "[ Check again ]",
+    "🎉 Linked!",
+    "✅ It works from 95.111.247.158 only",
+)
+GOOD = Outcome(linked=True, proven=len(APPLYING), rules=len(APPLYING), left_over=0)
 
 
 def told(printed: str) -> str:
@@ -53,7 +77,7 @@ def test_the_tour_plays_the_published_guide_in_its_order_and_ends_linked(tours: 
     assert in_order(GUIDE_QUOTES, [printed]) == []
     assert in_order(["❌ Futures (Perps) is off: tick it", "you │ [ Check again ]", "🎉 Linked!"], [printed]) == []
     assert in_order(["you │ ‹your API Secret›", "× your message ‹your API Secret› disappears"], [printed]) == []
-    assert f"Linked: {len(RULES)} of {len(RULES)} rules proven, nothing pasted is left" in printed
+    assert f"Linked: {len(APPLYING)} of {len(APPLYING)} rules proven, nothing pasted is left" in printed
     assert seconds(printed) < 30
 
 
@@ -73,6 +97,21 @@ def test_the_tour_with_a_payment_from_an_exchange_says_so_and_ends_linked_by_the
     assert seconds(printed) < 30
 
 
+def test_the_tour_with_a_friends_key_names_whose_it_is_and_ends_linked_by_ones_own(tours: dict[str, Tour]) -> None:
+    code, printed, complaints = tours["foreign-agent"].ended()
+    assert (code, complaints) == (0, "")
+    assert in_order(FOREIGN_AGENT, [told(printed)]) == []
+    assert seconds(printed) < 30
+
+
+def test_the_tour_with_wrong_ip_lists_shows_each_and_ends_linked_by_edit_api(tours: dict[str, Tour]) -> None:
+    code, printed, complaints = tours["wrong-ip"].ended()
+    assert (code, complaints) == (0, "")
+    assert in_order(WRONG_IP, [told(printed)]) == []
+    assert printed.count("you │ ‹your API Secret›") == 1, "nothing is pasted twice"
+    assert seconds(printed) < 30
+
+
 def test_a_transcript_that_lacks_a_sentence_or_has_it_too_early_is_noticed(tours: dict[str, Tour]) -> None:
     _, printed, _ = tours["guide"].ended()
     verified = "✅ Wallet verified! Now send your Aster API Key."
@@ -89,9 +128,9 @@ def test_a_tour_that_does_not_exist_is_one_line_and_exit_78(capsys: pytest.Captu
     "outcome",
     [
         None,
-        Outcome(linked=False, proven=len(RULES), rules=len(RULES), left_over=0),
-        Outcome(linked=True, proven=len(RULES) - 1, rules=len(RULES), left_over=0),
-        Outcome(linked=True, proven=len(RULES), rules=len(RULES), left_over=1),
+        Outcome(linked=False, proven=len(APPLYING), rules=len(APPLYING), left_over=0),
+        Outcome(linked=True, proven=len(APPLYING) - 1, rules=len(APPLYING), left_over=0),
+        Outcome(linked=True, proven=len(APPLYING), rules=len(APPLYING), left_over=1),
     ],
 )
 def test_a_tour_that_ends_otherwise_than_linked_proven_and_clean_has_failed(outcome: Outcome | None) -> None:

@@ -22,13 +22,13 @@ _NAME_LENGTH = 200
 
 def agent_rows(body: Any) -> tuple[AgentRow, ...]:
     """The rows of GET /fapi/v3/agent; one without an address is nobody's. Raises Upstream for no list."""
-    parsed = ((_address(row.get("agentAddress")), row) for row in _rows(body))
+    parsed = ((_address(row.get("agentAddress")), row) for row in rows_of(body))
     return tuple(_agent_row(address, row) for address, row in parsed if address is not None)
 
 
 def builder_wallet(body: Any) -> Address | None:
     """The one wallet that all rows of GET /fapi/v3/builder name; None for no rows. Raises Upstream otherwise."""
-    named = {_address(row.get("userAddress")) for row in _rows(body)}
+    named = {_address(row.get("userAddress")) for row in rows_of(body)}
     if len(named) > 1 or (named and None in named):
         raise Upstream("aster", "builders of more than one wallet")
     return named.pop() if named else None
@@ -37,19 +37,22 @@ def builder_wallet(body: Any) -> Address | None:
 def _agent_row(address: Address, row: dict[str, Any]) -> AgentRow:
     return AgentRow(
         address=address,
-        name=_text(row.get("agentName")) or "",
+        name=text_of(row.get("agentName")) or "",
         ips=_ips(row.get("ipWhitelist")),
-        expires=Ms(_whole(row.get("expired"))),
-        source=_text(row.get("source")),
+        expires=Ms(whole_of(row.get("expired"))),
+        source=text_of(row.get("source")),
         can_read=_flag(row.get("canRead")),
         can_spot=_flag(row.get("canSpotTrade")),
         can_perp=_flag(row.get("canPerpTrade")),
         can_withdraw=_flag(row.get("canWithdraw")),
         unknown_permissions=tuple(sorted(_unknown(row))),
+        fields=tuple(sorted(name[:_NAME_LENGTH] for name in row)),
+        ips_text=text_of(row.get("ipWhitelist")) or "",
     )
 
 
-def _rows(body: Any) -> list[dict[str, Any]]:
+def rows_of(body: Any) -> list[dict[str, Any]]:
+    """The list's objects, whatever else is in it. Raises Upstream for no list."""
     if not isinstance(body, list):
         raise Upstream("aster", "not a list")
     rows = cast("list[Any]", body)
@@ -80,11 +83,13 @@ def _flag(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A text, not longer than any name; None for anything else."""
     return value[:_NAME_LENGTH] if isinstance(value, str) else None
 
 
-def _whole(value: Any) -> int:
+def whole_of(value: Any) -> int:
+    """A positive whole number, also one in quotes; 0 for anything else."""
     if isinstance(value, bool):
         return 0
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:

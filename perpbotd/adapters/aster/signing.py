@@ -1,7 +1,8 @@
-"""The signature of a V3 request: EIP-712 over the exact string that is sent (aster.md §5.1)."""
+"""The signature of a request over the exact string that is sent: EIP-712 for V3, HMAC for V1 (aster.md §4.1, §5.1)."""
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 from coincurve import PrivateKey
@@ -33,3 +34,8 @@ def sign(msg: str, chain_id: int, private_key: Secret) -> str:
     key: Any = PrivateKey(private_key.reveal())
     raw: bytes = key.sign_recoverable(digest(msg, chain_id), hasher=None)
     return f"0x{raw[:64].hex()}{27 + raw[64]:02x}"
+
+
+def sign_legacy(sent: str, secret: Secret) -> str:
+    """V1's HMAC-SHA256 over query ++ body, as hex; the key is the secret's text as it was pasted (aster.md §4.1)."""
+    return hmac.digest(secret.reveal(), sent.encode(), "sha256").hex()

@@ -14,6 +14,8 @@ from perpbotd.errors import PerpbotError, Upstream
 
 T = TypeVar("T")
 SERVICE = "telegram"
+_FAREWELL_S = 0.5
+"""For closing a socket: the library would go on with every packet it has in hand, which the difference brings again."""
 
 
 class LoopThread:
@@ -69,7 +71,7 @@ class LoopThread:
     async def stop(self, farewell: Callable[[], Coroutine[Any, Any, Any]], patience: float) -> None:
         """Say farewell in the loop and end it, within so many seconds; then the thread is left to itself."""
         with trio.move_on_after(patience), contextlib.suppress(Upstream):
-            self._submit(self._end(farewell, patience / 2))
+            self._submit(self._end(farewell, min(_FAREWELL_S, patience / 2)))
             await self._gone.wait()
 
     async def _end(self, farewell: Callable[[], Coroutine[Any, Any, Any]], patience: float) -> None:

@@ -17,12 +17,12 @@ from perpbotd.adapters.telegram.place import TelegramPlace, check_library, check
 from perpbotd.adapters.telegram.refusals import is_revoked, outcome
 from perpbotd.adapters.telegram.requests import delivered, requests
 from perpbotd.adapters.telegram.storage import Login
-from perpbotd.adapters.telegram.updates import read_difference, read_updates
+from perpbotd.adapters.telegram.updates import read_answer, read_difference, read_updates
 from perpbotd.adapters.telegram.wire import Line, send
 from perpbotd.codec import decode, encode
 from perpbotd.errors import ConfigError, LoginRevoked, PerpbotError, StoreDamaged, Upstream
 from perpbotd.messages import Delivery, DeliveryResult, Impossible, NotNow
-from perpbotd.ports import CatchUp, Difference, IntakeState, SessionChanged, TransportEvent
+from perpbotd.ports import CatchUp, Difference, IntakeState, Live, SessionChanged, TransportEvent
 from perpbotd.secret import Secret
 
 _STALE = frozenset({"PERSISTENT_TIMESTAMP_INVALID", "PERSISTENT_TIMESTAMP_EMPTY"})
@@ -191,14 +191,17 @@ class _Incarnation:
                 self._loop.fail(LoginRevoked(f"Telegram ended the login: {refused.name}"))
                 raise Upstream(SERVICE, "the login is revoked") from None
             raise
-        self._take(answer.body)
+        self._take(read_answer(answer.body))
         return answer.body
 
     def _pushed(self, body: TL) -> None:
-        self._loop.soon(self._take, body)
+        self._loop.soon(self._take_pushed, body)
 
-    def _take(self, body: TL) -> None:
-        for event in read_updates(body):
+    def _take_pushed(self, body: TL) -> None:
+        self._take(read_updates(body))
+
+    def _take(self, events: list[Live | CatchUp]) -> None:
+        for event in events:
             try:
                 self._events.send_nowait(event)
             except trio.WouldBlock:

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from perpbotd.adapters.telegram.kinds import kind_of
 from perpbotd.adapters.telegram.library import TL, types
 from perpbotd.adapters.telegram.requests import CHANNEL
 from perpbotd.domain.types import UserId
-from perpbotd.ports import Blocked, CatchUp, Difference, Happening, IntakeState, Live, Tapped, Wrote
+from perpbotd.ports import Blocked, CatchUp, Difference, Happening, IntakeState, Live, Outgoing, Tapped, Wrote
 from perpbotd.secret import Secret
 
 Users = Mapping[int, TL]
 
 
+def read_answer(body: TL) -> list[Live | CatchUp]:
+    """The numbers in a request's answer; the message it may tell of is the one that was asked for."""
+    return [
+        msgspec.structs.replace(event, happening=None)
+        if isinstance(event, Live) and isinstance(event.happening, Outgoing)
+        else event
+        for event in read_updates(body)
+    ]
+
+
 def read_updates(body: TL) -> list[Live | CatchUp]:
-    """Whatever was pushed, or came as a request's answer: each numbered update, each happening."""
+    """Whatever was pushed: each numbered update, each happening."""
     match type(body).__name__:
         case "Updates" | "UpdatesCombined":
             users = _by_id(body.users)
@@ -50,7 +62,7 @@ def read_difference(body: TL, since: IntakeState) -> Difference:
         case name:
             users = _by_id(body.users)
             more = name == "DifferenceSlice"
-            written = [_wrote(message, users, edited=False) for message in body.new_messages]
+            written = [_told(message, users) for message in body.new_messages]
             others = [_happening(update, users) for update in body.other_updates]
             return Difference(
                 happenings=tuple(one for one in (*written, *others) if one is not None),
@@ -67,7 +79,7 @@ def _read(update: TL, users: Users) -> Live | None:
     return _numbered(update, happening)
 
 
-def _numbered(update: TL, happening: Happening | None) -> Live:
+def _numbered(update: TL, happening: Happening | Outgoing | None) -> Live:
     return Live(pts=int(update.pts), pts_count=int(update.pts_count), happening=happening)
 
 
@@ -76,9 +88,11 @@ def _of_channel(update: TL) -> bool:
     return hasattr(update, "channel_id") or hasattr(peer, "channel_id")
 
 
-def _happening(update: TL, users: Users) -> Happening | None:
+def _happening(update: TL, users: Users) -> Happening | Outgoing | None:
     match type(update).__name__:
-        case "UpdateNewMessage" | "UpdateNewChannelMessage":
+        case "UpdateNewMessage":
+            return _told(update.message, users)
+        case "UpdateNewChannelMessage":
             return _wrote(update.message, users, edited=False)
         case "UpdateEditMessage" | "UpdateEditChannelMessage":
             return _wrote(update.message, users, edited=True)
@@ -88,6 +102,14 @@ def _happening(update: TL, users: Users) -> Happening | None:
             return Blocked(sender=UserId(update.user_id), blocked=bool(update.stopped), date=update.date)
         case _:
             return None
+
+
+def _told(message: TL, users: Users) -> Wrote | Outgoing | None:
+    if isinstance(message, types.Message):
+        new: Any = message
+        if new.out:
+            return Outgoing(chat=_chat(new.peer_id), message_id=new.id)
+    return _wrote(message, users, edited=False)
 
 
 def _wrote(message: TL, users: Users, *, edited: bool) -> Wrote | None:
@@ -118,10 +140,10 @@ def _wrote(message: TL, users: Users, *, edited: bool) -> Wrote | None:
     )
 
 
-def _short(short: TL) -> Wrote | None:
-    if short.out:
-        return None
+def _short(short: TL) -> Wrote | Outgoing:
     group = isinstance(short, types.UpdateShortChatMessage)
+    if short.out:
+        return Outgoing(chat=-short.chat_id if group else short.user_id, message_id=short.id)
     sender = int(short.from_id if group else short.user_id)
     return Wrote(
         message_id=short.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from perpbotd.adapters.telegram.storage import Login, MemoryStorage
 from perpbotd.errors import LoginRevoked, PerpbotError, Upstream
 
 KEY_UNKNOWN = -404
+_IN_HAND = 128
+_LOOK_S = 0.01
 
 
 class Line:
@@ -75,6 +78,9 @@ def make_client(place: TelegramPlace, login: Login, line: Line) -> Any:
                 raise
 
         async def recv(self) -> bytes | None:
+            # The library makes a task of every packet, however many it has in hand: TCP waits here instead.
+            while client.session is not None and len(client.session.pending_tasks) > _IN_HAND:
+                await asyncio.sleep(_LOOK_S)
             library: Any = super()
             packet: bytes | None = await library.recv()
             if packet is None or len(packet) == 4:
@@ -100,7 +106,7 @@ def make_client(place: TelegramPlace, login: Login, line: Line) -> Any:
         async def handle_updates(self, updates: TL) -> None:
             line.updates(updates)
 
-    client = Transport(
+    client: Any = Transport(
         "perpbotd",
         api_id=place.api_id,
         api_hash=place.api_hash.reveal_text(),

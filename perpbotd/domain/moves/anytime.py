@@ -1,11 +1,11 @@
-"""Moves that are open at any time: where one stands, cancel, unlink, privacy, groups, what is out of place."""
+"""Moves that are open at any time: where one stands, cancel, privacy, groups, what is out of place."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from perpbotd.domain.credentials import KeyOnly, NotACredential, SeedPhrase, WalletInsteadOfAgent, classify
-from perpbotd.domain.effects import DeletePasted, DropCredential, LeadToPrivate, ReleaseWallet
+from perpbotd.domain.effects import DeletePasted, LeadToPrivate
 from perpbotd.domain.events import (
     AddressIssued,
     ArrivedUnproven,
@@ -17,15 +17,22 @@ from perpbotd.domain.events import (
     DepositSeen,
     Event,
     FoundElsewhere,
+    LookWanted,
     NotDeleted,
+    OperatorAsked,
+    ReferralRuled,
     Tapped,
     TimeCame,
+    WalletChanged,
     Wrote,
 )
+from perpbotd.domain.kinds import language_pressed
+from perpbotd.domain.languages import named
 from perpbotd.domain.link import State
+from perpbotd.domain.moves.leaving import withdraw
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.phrases import Button, ButtonKind
-from perpbotd.domain.replies import said, standing, welcome
+from perpbotd.domain.replies import languages, said, standing, welcome
 from perpbotd.domain.types import Address
 
 NOBODY = Address("0x" + "0" * 40)
@@ -51,6 +58,29 @@ def privacy(turn: Turn, event: Event) -> None:
     turn.say(said("privacy"))
 
 
+def language(turn: Turn, event: Event) -> None:
+    """/language: one button a language; chosen by it or by its command twin, it goes before Telegram's word."""
+    chosen = named(_language_of(event))
+    if isinstance(event, Tapped):
+        turn.acknowledge(event.query_id)
+    if chosen and not (isinstance(event, Tapped) and chosen == turn.link.chosen):
+        turn.change(chosen=chosen, language=chosen)
+        turn.say(said("language.chosen"))
+        start(turn, event)
+    elif isinstance(event, Wrote):
+        turn.say(languages())
+
+
+def _language_of(event: Event) -> str:
+    match event:
+        case Tapped(data=data):
+            return language_pressed(data)
+        case Wrote(text=text):
+            return " ".join(text.reveal_text().split()[1:])
+        case _:
+            return ""
+
+
 def unknown_command(turn: Turn, event: Event) -> None:
     """A command that is none of ours."""
     turn.say(said("command.unknown"))
@@ -62,20 +92,9 @@ def cancel(turn: Turn, event: Event) -> None:
         turn.say(said("cancel.nothing"))
         return
     turn.forget_pending()
+    withdraw(turn)
     turn.go(turn.link.home)
     turn.say(said("cancel.done.linked" if turn.link.active else "cancel.done"))
-
-
-def unlink(turn: Turn, event: Event) -> None:
-    """/unlink: the secret is deleted; the key at Aster is the user's to delete."""
-    active = turn.link.active
-    if active is None:
-        turn.say(said("unlink.nothing"))
-        return
-    turn.forget_pending()
-    turn.ask(DropCredential(agent=active.agent), ReleaseWallet(wallet=active.wallet))
-    turn.go(State.NEW, active=None)
-    turn.say(said("unlink.done"))
 
 
 def group(turn: Turn, event: Event) -> None:
@@ -144,6 +163,10 @@ def out_of_place(turn: Turn, event: Event) -> None:
             | NotDeleted()
             | TimeCame()
             | AddressIssued()
+            | WalletChanged()
+            | LookWanted()
+            | OperatorAsked()
+            | ReferralRuled()
         ):
             # Overtaken: the chain, the venue or a timer speaks of what is over.
             return

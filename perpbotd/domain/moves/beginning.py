@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from perpbotd.domain.effects import IssueAddress, Timer
-from perpbotd.domain.events import AddressIssued, Event, Tapped, TimeCame, TimerName
+from perpbotd.domain.events import AddressIssued, Event, Source, Tapped, TimeCame, TimerName
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import State
 from perpbotd.domain.moves.turn import Turn
+from perpbotd.domain.policy import DAY_MS
 from perpbotd.domain.replies import deposit, referral, said, standing, tap, verified
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import at_least
 
 HOUR_MS = 3_600_000
+ATTEMPTS_A_DAY: Final = 20
+"""Each keeps a timer for a day, so that their number must have an end (product.md, Cases: flood)."""
 
 
 def setapi(turn: Turn, event: Event) -> None:
@@ -28,15 +33,17 @@ def setapi_again(turn: Turn, event: Event) -> None:
 def applied(turn: Turn, event: Event) -> None:
     """The user's own word that the referral is applied: DECLARED, nothing more (aster.md §6)."""
     _answer(turn, event)
-    if not at_least(turn.link.referral, Grade.DECLARED):
-        turn.change(referral=Grade.DECLARED)
+    denied = turn.link.referral is Grade.REFUTED and turn.link.ruled_by is not Source.USER
+    if not at_least(turn.link.referral, Grade.DECLARED) and not denied:
+        turn.change(referral=Grade.DECLARED, ruled_by=Source.USER, declared=turn.now)
     begin_attempt(turn)
 
 
 def cannot_apply(turn: Turn, event: Event) -> None:
     """An account that traded before or is bound elsewhere: the operators decide; never a dead end."""
     _answer(turn, event)
-    turn.change(referral=Grade.REFUTED)
+    if turn.link.ruled_by is Source.USER:
+        turn.change(referral=Grade.REFUTED)
     turn.progress(said("referral.cannot", (tap(turn.link, Action.APPLIED),)))
 
 
@@ -76,8 +83,13 @@ def begin_attempt(turn: Turn) -> None:
     if link.address is None and link.wallet is None and not turn.facts.chain_known:
         turn.say(said("deposit.chain_starting"))
         return
+    day = turn.now // DAY_MS
+    begun = link.begun + 1 if day == link.day else 1
+    if begun > ATTEMPTS_A_DAY:
+        turn.say(said("attempt.limit", number=str(ATTEMPTS_A_DAY)))
+        return
     ends = Ms(turn.now + turn.policy.attempt_hours * HOUR_MS)
-    turn.change(attempt=link.attempt + 1, ends=ends)
+    turn.change(attempt=link.attempt + 1, ends=ends, day=day, begun=begun)
     turn.ask(Timer(timer=TimerName.ATTEMPT_ENDS, mark=turn.link.attempt, due=ends))
     if link.wallet is not None:
         turn.go(State.KEY)

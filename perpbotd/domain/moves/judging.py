@@ -6,13 +6,15 @@ from typing import assert_never
 
 from perpbotd.domain.checklist import checklist
 from perpbotd.domain.credentials import LegacyKeyOnly, SecretOnly
-from perpbotd.domain.effects import DropCredential, HoldWallet, ReleaseWallet, Timer
+from perpbotd.domain.effects import Timer
 from perpbotd.domain.events import CheckDelayed, CheckDone, Event, Tapped, TimeCame, TimerName
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import Active, State
+from perpbotd.domain.moves import contesting, referring
+from perpbotd.domain.moves.activating import activate, used_up
 from perpbotd.domain.moves.pasting import CREDENTIAL_LIVES_MS, check
-from perpbotd.domain.moves.turn import NOTHING_PENDING, Turn
-from perpbotd.domain.replies import linked_now, said, shown, tap
+from perpbotd.domain.moves.turn import Turn
+from perpbotd.domain.replies import copy, said, shown, tap
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import (
     MENDED_ON_ASTER,
@@ -52,7 +54,7 @@ def checked(turn: Turn, event: Event) -> None:
         case OnlyBoxesMissing():
             _mend(turn, "permissions")
         case Refused(rules=("binding",)) if not _refuted(turn, "binding"):
-            _mend(turn, "to_do.binding")
+            _mend(turn, "to_do.binding_strict" if turn.policy.binding is Grade.PROVEN else "to_do.binding")
         case Refused(rules=rules):
             _refused(turn, rules)
         case _:
@@ -75,20 +77,25 @@ def _tries_another_wallet(turn: Turn) -> bool:
 
 def _accepted(turn: Turn, event: CheckDone) -> None:
     link = turn.link
-    if not at_least(link.referral, turn.policy.referral):
+    referring.consult(turn)
+    if not at_least(turn.link.referral, turn.policy.referral):
         _mend(turn, "to_do.referral")
         return
-    if turn.facts.holder not in (None, link.user):
+    taken = contesting.taken(turn)
+    if taken and not contesting.outranks(turn):
         turn.forget_pending()
         turn.go(State.KEY)
-        turn.say(said("refused.wallet_taken", wallet=shown(event.wallet)))
+        key = "refused.contested" if turn.facts.holder == link.user else "refused.wallet_taken"
+        turn.say(
+            said(
+                key,
+                (copy("copy_name", link.code),),
+                wallet=shown(event.wallet),
+                name=link.code,
+                ip=turn.policy.wanted_ip,
+            )
+        )
         return
-    before = link.active
-    if before is not None and before.agent != event.agent:
-        turn.ask(DropCredential(agent=before.agent))
-    if before is not None and before.wallet != event.wallet:
-        turn.ask(ReleaseWallet(wallet=before.wallet))
-    turn.ask(HoldWallet(wallet=event.wallet))
     active = Active(
         wallet=event.wallet,
         agent=event.agent,
@@ -96,10 +103,11 @@ def _accepted(turn: Turn, event: CheckDone) -> None:
         valid_until=event.valid_until,
         verdicts=event.verdicts,
     )
-    # The proof is used up: another key needs another payment, to an address of its own.
-    turn.change(address=None, sums=(), seen=None, wallets=(), wallet=None, **NOTHING_PENDING)
-    turn.go(State.LINKED, active=active)
-    turn.say(linked_now(link, active, turn.policy))
+    used_up(turn)
+    if turn.facts.holder in (None, link.user):
+        activate(turn, active)
+    else:
+        contesting.begin(turn, active)
 
 
 def _mend(turn: Turn, key: str) -> None:

@@ -18,6 +18,7 @@ from perpbotd.domain.credentials import (
     WalletsOwnKey,
     address_of,
     classify,
+    stand_in,
 )
 from perpbotd.domain.effects import Check, DeletePasted, KeepCredential, Timer
 from perpbotd.domain.events import Event, Tapped, TimerName, Wrote
@@ -25,6 +26,7 @@ from perpbotd.domain.link import Link, State
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.paste import KEY_DIGITS, SECRET_DIGITS
 from perpbotd.domain.phrases import Said
+from perpbotd.domain.policy import Policy
 from perpbotd.domain.replies import now_the_secret, said, waits_for_half
 from perpbotd.domain.types import Address, Ms
 from perpbotd.domain.verdicts import decide_legacy
@@ -70,6 +72,8 @@ def _take(turn: Turn, found: Pasted, wallet: Address) -> None:
             turn.change(half=found)
             _keep_for_an_hour(turn)
             turn.say(said("key.legacy_secret_next"))
+        case LegacyPair() if decide_legacy(turn.policy) is None:
+            keep_legacy(turn, found, wallet)
         case LegacyPair():
             turn.change(half=None)
             _refuse_legacy(turn)
@@ -110,8 +114,20 @@ def keep(turn: Turn, pair: Pair, wallet: Address) -> None:
     """Seal the credential and have it looked at."""
     turn.forget_pending()
     turn.ask(KeepCredential(agent=pair.agent, wallet=wallet, secret=pair.secret))
+    _look_at(turn, pair.agent)
+
+
+def keep_legacy(turn: Turn, pair: LegacyPair, wallet: Address) -> None:
+    """The same with a V1 pair, by the same rules."""
+    agent = stand_in(pair.key)
+    turn.forget_pending()
+    turn.ask(KeepCredential(agent=agent, wallet=wallet, secret=pair.secret, legacy_key=pair.key))
+    _look_at(turn, agent)
+
+
+def _look_at(turn: Turn, agent: Address) -> None:
     _keep_for_an_hour(turn)
-    turn.go(State.CHECKING, agent=pair.agent, kept=turn.now)
+    turn.go(State.CHECKING, agent=agent, kept=turn.now)
     turn.below()
     turn.progress(said("checking"))
     check(turn)
@@ -122,25 +138,35 @@ def check(turn: Turn) -> None:
     link = turn.link
     if link.agent is None or link.wallet is None:
         return
-    paid_off = max(turn.now, link.paid_off)
-    if paid_off > turn.now + BURST_MS:
-        # One user's pressing and pasting must not use up the venue's budget, which all users share.
-        turn.ask(Timer(timer=TimerName.RECHECK, mark=link.check, due=Ms(paid_off - BURST_MS)))
+    if not affordable(turn):
+        turn.ask(Timer(timer=TimerName.RECHECK, mark=link.check, due=Ms(link.paid_off - BURST_MS)))
         return
-    turn.change(check=link.check + 1, under_way=True, paid_off=Ms(paid_off + REST_MS))
+    turn.change(check=link.check + 1, under_way=True)
     turn.ask(Check(check=turn.link.check, wallet=link.wallet, agent=link.agent, name_code=link.code))
 
 
+def affordable(turn: Turn) -> bool:
+    """Take a look out of the user's share, where there is one left.
+
+    One user's pressing and pasting must not use up the venue's budget, which all users share.
+    """
+    paid_off = max(turn.now, turn.link.paid_off)
+    if paid_off > turn.now + BURST_MS:
+        return False
+    turn.change(paid_off=Ms(paid_off + REST_MS))
+    return True
+
+
 def _refuse_legacy(turn: Turn) -> None:
-    refused = decide_legacy(turn.policy)
-    turn.say(said(f"refused.{refused.rules[0]}", name=turn.link.code, ip=turn.policy.wanted_ip))
+    turn.say(said("refused.legacy_key", name=turn.link.code, ip=turn.policy.wanted_ip))
 
 
 def old_key(turn: Turn, event: Event) -> None:
-    """An old-style key has no way here: how to make a new one."""
+    """Whether an old-style key has a way here, and how to make a new one."""
     if isinstance(event, Tapped):
         turn.acknowledge(event.query_id)
-    turn.progress(said("help.old_key", name=turn.link.code, ip=turn.policy.wanted_ip))
+    key = "help.old_key" if decide_legacy(turn.policy) is not None else "help.old_key.inferred"
+    turn.progress(said(key, name=turn.link.code, ip=turn.policy.wanted_ip))
 
 
 def too_early(turn: Turn, event: Event) -> None:
@@ -152,7 +178,7 @@ def too_early(turn: Turn, event: Event) -> None:
         turn.say(said(f"text.unexpected.{turn.link.state}"))
         return
     turn.ask(DeletePasted(message_ids=(event.message_id,)))
-    agent = _agent_of(found)
+    agent = _agent_of(found, turn.policy)
     if agent is not None and agent == turn.link.agent:
         turn.say(said("paste.again"))
         return
@@ -160,14 +186,18 @@ def too_early(turn: Turn, event: Event) -> None:
         turn.forget_pending()
         turn.go(State.KEY)
     # What is no V3 credential takes no one's place: it is answered, and the one on its way stays.
-    if isinstance(found, LegacyKeyOnly):
+    if isinstance(found, LegacyKeyOnly) and decide_legacy(turn.policy) is not None:
         _refuse_legacy(turn)
+    elif isinstance(found, LegacyKeyOnly):
+        turn.say(said("paste.pair_together"))
     else:
         _take(turn, found, turn.link.wallet)
 
 
-def _agent_of(found: Pasted) -> Address | None:
+def _agent_of(found: Pasted, policy: Policy) -> Address | None:
     match found:
+        case LegacyPair(key=key) if decide_legacy(policy) is None:
+            return stand_in(key)
         case KeyOnly() | Pair() | SecretDoesNotMatch():
             return found.agent
         case SecretOnly():

@@ -111,7 +111,7 @@ def found_late(turn: Turn, event: Event) -> None:
     if proven and not known:
         turn.change(wallet=event.sender, ends=Ms(turn.now + turn.policy.attempt_hours * HOUR_MS))
     wallet, amount = shown(event.sender), bnb(event.wei)
-    if turn.link.state is not State.REFERRAL and event.sender in proven:
+    if turn.link.state not in (State.REFERRAL, State.MOVING) and event.sender in proven:
         turn.say(said("deposit.late", (tap(turn.link, Action.GO_ON),), wallet=wallet, amount=amount))
     else:
         turn.say(said("deposit.late_noted", wallet=wallet, amount=amount))

@@ -11,7 +11,7 @@ from perpbotd.domain.events import Facts
 from perpbotd.domain.link import Link, State
 from perpbotd.domain.phrases import Said
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.types import Ms
+from perpbotd.domain.types import Address, Ms
 
 NOTHING_PENDING: Final[dict[str, Any]] = {
     "half": None,
@@ -74,6 +74,12 @@ class Turn:
         agent = self.link.agent
         if agent is not None and self.link.wallets:
             self.change(wallet=self.link.wallets[0])
-        if agent is not None and (self.link.active is None or self.link.active.agent != agent):
-            self.ask(DropCredential(agent=agent))
         self.change(**NOTHING_PENDING)
+        if agent is not None:
+            self.drop(agent)
+
+    def drop(self, agent: Address) -> None:
+        """Forget an agent's key, unless it is still what is linked, about to be, or looked at."""
+        kept = [one.agent for one in (self.link.active, self.link.incoming) if one is not None]
+        if agent not in (self.link.agent, *kept):
+            self.ask(DropCredential(agent=agent))

@@ -2,6 +2,8 @@
 
 from .accounts import Account, Agent, Builder, Deposit, LegacyKey
 from .addresses import ELSEWHERE_IP, HOST_IP, PLAYED
+from .faults import FAULTS, Fault
+from .made import LegacyPair, MadeAccount, make_account
 from .owner import AgentKey, AsterOwner, VenueRefused, signed_by_agent
 from .quirks import Outage, Quirks
 from .refusals import Refusal
@@ -10,6 +12,7 @@ from .venue import Venue
 
 __all__ = [
     "ELSEWHERE_IP",
+    "FAULTS",
     "HOST_IP",
     "PLAYED",
     "Account",
@@ -18,13 +21,17 @@ __all__ = [
     "AsterOwner",
     "Builder",
     "Deposit",
+    "Fault",
     "LegacyKey",
+    "LegacyPair",
+    "MadeAccount",
     "Outage",
     "Quirks",
     "Refusal",
     "Venue",
     "VenueRefused",
     "VenueTransport",
+    "make_account",
     "serve_venue",
     "signed_by_agent",
 ]

@@ -52,6 +52,37 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     account_type: str = "perp"
 
 
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One order; numbers are decimals as sent, `at` in ms."""
+
+    order_id: int
+    client_id: str
+    symbol: str
+    side: str
+    kind: str
+    time_in_force: str
+    quantity: str
+    price: str
+    status: str
+    at: int
+    executed: str = "0"
+    average: str = "0"
+    reduce_only: bool = False
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill; `private` where the account was so at its time (aster-chain-rpc.md, Note)."""
+
+    ident: int
+    order_id: int
+    symbol: str
+    side: str
+    price: str
+    quantity: str
+    at: int
+    private: bool = False
+
+
 class Builder(msgspec.Struct, frozen=True, kw_only=True):
     """An approved builder (aster.md §5.4 c)."""
 
@@ -72,6 +103,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     legacy_keys: tuple[LegacyKey, ...] = ()
     deposits: tuple[Deposit, ...] = ()
     builders: tuple[Builder, ...] = ()
+    orders: tuple[Order, ...] = ()
+    trades: tuple[Trade, ...] = ()
     restriction: int = 0
     privacy: bool = False
 
@@ -96,6 +129,18 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """The account less that agent."""
         left = tuple(agent for agent in self.agents if agent.address != address.lower())
         return msgspec.structs.replace(self, agents=left)
+
+    def with_order(self, order: Order) -> Account:
+        """The account with the order added, or replaced in its place."""
+        if all(old.order_id != order.order_id for old in self.orders):
+            return msgspec.structs.replace(self, orders=(*self.orders, order))
+        orders = tuple(order if old.order_id == order.order_id else old for old in self.orders)
+        return msgspec.structs.replace(self, orders=orders)
+
+    def without_builder(self, address: str) -> Account:
+        """The account less that builder."""
+        left = tuple(builder for builder in self.builders if builder.address != address.lower())
+        return msgspec.structs.replace(self, builders=left)
 
     def with_builder(self, builder: Builder) -> Account:
         """The account with the builder approved, at its newest rate."""

@@ -108,6 +108,26 @@ def approve_builder(state: State, form: Form) -> object:
     return SUCCESS
 
 
+def update_builder(state: State, form: Form) -> object:
+    """POST /fapi/v3/updateBuilder: another rate for a builder that was approved."""
+    account = _managed(state, form, "UpdateBuilder")
+    builder = _builder(form)
+    if all(old.address != builder.address for old in account.builders):
+        raise Refused(bad_parameter("builder"))
+    state.accounts.put(account.with_builder(builder))
+    return SUCCESS
+
+
+def delete_builder(state: State, form: Form) -> object:
+    """DELETE /fapi/v3/builder."""
+    account = _managed(state, form, "DelBuilder")
+    address = form.need("builder")
+    if all(builder.address != address.lower() for builder in account.builders):
+        raise Refused(bad_parameter("builder"))
+    state.accounts.put(account.without_builder(address))
+    return SUCCESS
+
+
 def open_account(state: State, form: Form) -> object:
     """POST /page/account: what connecting a wallet on Aster's own page does; no published endpoint does it.
 

@@ -1,4 +1,4 @@
-"""Answers to a verified caller: agents, builders, account, balance, deposit history, an order's test."""
+"""Answers to a verified caller: agents, builders, account, balance, deposit history."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from decimal import Decimal
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from .accounts import Account, Agent, LegacyKey
-from .form import Form
-from .refusals import BAD_SYMBOL, NO_ORDERS, NOT_PERMITTED, REDUCE_ONLY, Refused, bad_parameter, rejected_key
-from .state import Caller, State
+from .accounts import Account, Agent
+from .state import State
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "ASTERUSDT")
 _ZERO = "0.00000000"
 _MARGINS = (
     "totalInitialMargin",
@@ -64,7 +61,7 @@ def account_body(account: Account | None) -> object:
 
     The three flags are the account's, always true: they say nothing of a key (aster.md §2).
     """
-    held = _held(account)
+    held = holdings(account)
     total = _amount(held.get("USDT", Decimal(0)))
     return {
         "feeTier": 0,
@@ -107,7 +104,7 @@ def balance_body(account: Account | None) -> object:
             "marginAvailable": True,
             "updateTime": 0,
         }
-        for asset, amount in _held(account).items()
+        for asset, amount in holdings(account).items()
     ]
 
 
@@ -129,28 +126,13 @@ def deposit_history(account: Account) -> object:
     ]
 
 
-def order_test(state: State, caller: Caller, form: Form, source_ip: str) -> object:
-    """POST …/order/test: checked like an order and never sent to the engine (§4.2); raises Refused."""
-    if not caller.credential.can_perp_trade:
-        legacy = isinstance(caller.credential, LegacyKey)
-        status = state.quirks.rejected_key_status
-        raise Refused(rejected_key(source_ip, status) if legacy else NOT_PERMITTED)
-    if form.need("symbol") not in SYMBOLS:
-        raise Refused(BAD_SYMBOL)
-    if form.need("side") not in {"BUY", "SELL"}:
-        raise Refused(bad_parameter("side"))
-    if form.need("type") == "LIMIT":
-        form.need("price")
-        form.need("timeInForce")
-    quantity = form.need("quantity")
-    if caller.account.restriction == NO_ORDERS.code:
-        raise Refused(NO_ORDERS)
-    if caller.account.restriction == REDUCE_ONLY.code and form.get("reduceOnly") != "true":
-        raise Refused(REDUCE_ONLY)
-    return {"orderId": 0, "symbol": form.get("symbol"), "status": "NEW", "origQty": quantity, "updateTime": 0}
+def spot_account_body() -> object:
+    """GET /api/v1|v3/account of the spot host, where nobody here holds anything."""
+    return {"feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "updateTime": 0, "balances": []}
 
 
-def _held(account: Account | None) -> dict[str, Decimal]:
+def holdings(account: Account | None) -> dict[str, Decimal]:
+    """What was deposited, by asset; always some USDT, if none."""
     held = {"USDT": Decimal(0)}
     for deposit in account.deposits if account else ():
         held[deposit.asset] = held.get(deposit.asset, Decimal(0)) + Decimal(deposit.amount)

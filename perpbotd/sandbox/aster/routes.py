@@ -9,7 +9,7 @@ import msgspec
 
 from perpbotd.sandbox.http import Request
 
-from . import management, reads
+from . import info, management, market, orders, reads
 from .form import Form
 from .state import Caller, State
 
@@ -87,12 +87,48 @@ def _history(call: Call) -> object:
     return reads.deposit_history(call.caller.account)
 
 
-def _nothing(_: Call) -> object:
-    return []
+def _futures_info(call: Call) -> object:
+    return market.futures_info(call.state.now_ms)
+
+
+def _spot_info(call: Call) -> object:
+    return market.spot_info(call.state.now_ms)
+
+
+def _spot_account(_: Call) -> object:
+    return reads.spot_account_body()
+
+
+def _info(call: Call) -> object:
+    return info.answer(call.state, call.request.body)
 
 
 def _order_test(call: Call) -> object:
-    return reads.order_test(call.state, call.caller, call.form, call.source_ip)
+    return orders.order_test(call.state, call.caller, call.form, call.source_ip)
+
+
+def _place(call: Call) -> object:
+    return orders.place(call.state, call.caller, call.form, call.source_ip)
+
+
+def _cancel(call: Call) -> object:
+    return orders.cancel(call.state, call.caller, call.form, call.source_ip)
+
+
+def _order(call: Call) -> object:
+    return orders.query(call.caller.account, call.form)
+
+
+def _open_orders(call: Call) -> object:
+    return orders.open_orders(call.caller.account, call.form)
+
+
+def _trades(call: Call) -> object:
+    return orders.user_trades(call.caller.account, call.form)
+
+
+def _positions(call: Call) -> object:
+    return orders.positions(call.caller.account)
 
 
 def _no_account() -> object:
@@ -120,22 +156,45 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/fapi/v3/time"): _public(_time),
     ("GET", "/fapi/v1/ping"): _public(_ping),
     ("GET", "/fapi/v3/ping"): _public(_ping),
+    ("GET", "/fapi/v1/exchangeInfo"): _public(_futures_info),
+    ("GET", "/fapi/v3/exchangeInfo"): _public(_futures_info),
+    ("GET", "/api/v1/time"): _public(_time),
+    ("GET", "/api/v3/time"): _public(_time),
+    ("GET", "/api/v1/ping"): _public(_ping),
+    ("GET", "/api/v3/ping"): _public(_ping),
+    ("GET", "/api/v1/exchangeInfo"): _public(_spot_info),
+    ("GET", "/api/v3/exchangeInfo"): _public(_spot_info),
+    ("POST", "/info"): _public(_info),
     ("GET", "/fapi/v3/agent"): Route(weight=UNPUBLISHED, signed=Signed.BY_AGENT, answer=_agents),
     ("GET", "/fapi/v3/builder"): Route(weight=UNPUBLISHED, signed=Signed.BY_AGENT, answer=_builders),
     ("GET", "/fapi/v3/account"): _by_agent(_account, zero=_no_account),
     ("GET", "/fapi/v3/balance"): _by_agent(_balance, zero=_no_balance),
+    ("GET", "/fapi/v3/openOrders"): _by_agent(_open_orders, weight=1),
+    ("GET", "/fapi/v3/order"): _by_agent(_order, weight=1),
+    ("GET", "/fapi/v3/positionRisk"): _by_agent(_positions),
+    ("GET", "/fapi/v3/userTrades"): _by_agent(_trades),
+    ("POST", "/fapi/v3/order"): _by_agent(_place, weight=1),
     ("POST", "/fapi/v3/order/test"): _by_agent(_order_test, weight=1),
+    ("DELETE", "/fapi/v3/order"): _by_agent(_cancel, weight=1),
+    ("GET", "/api/v3/account"): _by_agent(_spot_account),
     ("POST", "/fapi/v3/aster/deposit-withdraw-history"): _by_agent(_history, weight=UNPUBLISHED),
     ("POST", "/fapi/v3/registerAndApproveAgent"): _wallet(management.register_and_approve_agent, weight=50),
     ("POST", "/fapi/v3/approveAgent"): _wallet(management.approve_agent),
     ("POST", "/fapi/v3/updateAgent"): _wallet(management.update_agent),
     ("DELETE", "/fapi/v3/agent"): _wallet(management.delete_agent),
     ("POST", "/fapi/v3/approveBuilder"): _wallet(management.approve_builder),
+    ("POST", "/fapi/v3/updateBuilder"): _wallet(management.update_builder),
+    ("DELETE", "/fapi/v3/builder"): _wallet(management.delete_builder),
     ("POST", "/page/account"): _wallet(management.open_account, weight=0),
     ("GET", "/fapi/v4/account"): _by_key(_account),
     ("GET", "/fapi/v2/balance"): _by_key(_balance),
-    ("GET", "/fapi/v1/openOrders"): _by_key(_nothing, weight=40),
-    ("GET", "/fapi/v1/userTrades"): _by_key(_nothing),
+    ("GET", "/api/v1/account"): _by_key(_spot_account),
+    ("GET", "/fapi/v1/openOrders"): _by_key(_open_orders, weight=40),
+    ("GET", "/fapi/v1/order"): _by_key(_order, weight=1),
+    ("GET", "/fapi/v2/positionRisk"): _by_key(_positions),
+    ("GET", "/fapi/v1/userTrades"): _by_key(_trades),
+    ("POST", "/fapi/v1/order"): _by_key(_place, weight=1),
     ("POST", "/fapi/v1/order/test"): _by_key(_order_test, weight=1),
+    ("DELETE", "/fapi/v1/order"): _by_key(_cancel, weight=1),
     ("POST", "/fapi/aster/deposit-withdraw-history"): _by_key(_history, weight=UNPUBLISHED),
 }

@@ -9,6 +9,7 @@ import trio
 
 from perpbotd.sandbox.http import CutConnection, Request, Response, serve_http
 
+from .control import control, is_control
 from .quirks import Outage
 from .venue import Venue
 
@@ -27,6 +28,8 @@ async def serve_venue(
 
 async def answer(venue: Venue, request: Request) -> Response:
     """Answer as the venue's switches say: late, never, or by cutting the socket (raises CutConnection)."""
+    if is_control(request):
+        return control(venue, request)
     quirks = venue.state.quirks
     await trio.sleep(quirks.slow_s)
     if quirks.outage is Outage.HANG:

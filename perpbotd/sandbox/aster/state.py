@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .accounts import Account, Accounts, Agent, LegacyKey
 from .addresses import PLAYED
+from .faults import Plan
 from .nonces import NonceBook
 from .quirks import Quirks
 from .weights import Weights
@@ -34,6 +35,7 @@ class State:
         self.nonces = NonceBook()
         self.weights = Weights() if weight_limit is None else Weights(weight_limit)
         self.quirks = Quirks()
+        self.faults = Plan()
 
     @property
     def now_ms(self) -> int:

@@ -9,6 +9,8 @@ from .refusals import BAD_V3_SIGNATURE, NO_ACCOUNT, NO_AGENT, NONCE_EXPIRED, NOT
 from .signing import message_struct, recover
 from .state import Caller, State
 
+NEVER_MS = 2**53
+
 
 def authenticate_v3(state: State, form: Form, source_ip: str) -> Caller:
     """The caller of a request signed by an agent; raises Refused.
@@ -33,11 +35,28 @@ def authenticate_v3(state: State, form: Form, source_ip: str) -> Caller:
 
 
 def _agent(state: State, signer: str) -> tuple[Account, Agent]:
-    account = state.accounts.owner_of_agent(signer)
-    agent = account.agent(signer) if account else None
+    account = state.accounts.owner_of_agent(signer) or state.accounts.get(signer)
+    agent = None if account is None else account.agent(signer) or _itself(account, signer)
     if account is None or agent is None or not state.visible(agent):
         raise Refused(NO_AGENT)
     return account, agent
+
+
+def _itself(account: Account, signer: str) -> Agent | None:
+    """A wallet that signs for itself, as ccxt does with the key of the account: it may do everything, from anywhere."""
+    if signer != account.wallet:
+        return None
+    return Agent(
+        address=account.wallet,
+        name="",
+        ip_whitelist=(),
+        expired=NEVER_MS,
+        can_spot_trade=True,
+        can_perp_trade=True,
+        can_withdraw=True,
+        source="WALLET",
+        approved_at_us=0,
+    )
 
 
 def _check_user(state: State, user: str | None, account: Account) -> None:

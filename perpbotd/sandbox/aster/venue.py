@@ -11,6 +11,7 @@ from perpbotd.sandbox.http import Request, Response
 
 from .accounts import Account, Deposit, LegacyKey
 from .addresses import PLAYED
+from .faults import FAULTS, Fault
 from .form import Form, signed_form
 from .quirks import Outage
 from .refusals import BAD_V3_SIGNATURE, DEPOSIT_REQUIRED, NO_ROUTE, Refusal, Refused
@@ -19,6 +20,7 @@ from .state import MAINNET_CHAIN_ID, Caller, State
 from .v1 import authenticate_v1, merged
 from .v3 import authenticate_v3
 
+_JSON = msgspec.json.Encoder(decimal_format="number")
 _HTML = b"<html><head><title>500 Internal Server Error</title></head><body>nginx</body></html>"
 
 
@@ -35,10 +37,23 @@ class Venue:
     ) -> None:
         self.state = State(clock_us=clock_us, chain_id=chain_id, played=played, weight_limit=weight_limit)
         self.calls: dict[str, int] = {}
+        self.sources: dict[str, int] = {}
+        """Requests so far, by route and by the address that they seemed to come from."""
 
     def change(self, **switches: object) -> None:
         """Turn switches of `Quirks` by name; raises TypeError for one that does not exist."""
         self.state.quirks = msgspec.structs.replace(self.state.quirks, **switches)
+
+    def plan(self, *faults: Fault | str, **where: object) -> None:
+        """Answer the next requests with these, in this order; a name is of FAULTS, `where` are fields of Fault."""
+        for fault in faults:
+            planned = FAULTS[fault] if isinstance(fault, str) else fault
+            self.state.faults.add(msgspec.structs.replace(planned, **where))
+
+    def set_private(self, wallet: str, *, privacy: bool = True) -> None:
+        """Turn an account's privacy on or off, as its owner does on Aster's page."""
+        account = self.state.accounts.open(wallet)
+        self.state.accounts.put(msgspec.structs.replace(account, privacy=privacy))
 
     def account(self, wallet: str) -> Account | None:
         """The account of a wallet as it stands."""
@@ -75,13 +90,17 @@ class Venue:
     def handle(self, request: Request) -> Response:
         """Answer one request; hanging and cutting are the socket's business (serve.py)."""
         called = f"{request.method} {request.path}"
+        source_ip = self.state.source_ip(request.peer[0])
         self.calls[called] = self.calls.get(called, 0) + 1
+        self.sources[source_ip] = self.sources.get(source_ip, 0) + 1
         if self.state.quirks.outage is Outage.UNAVAILABLE:
             return Response(status=503, body=b"Service Unavailable", content_type="text/plain")
         if self.state.quirks.outage is Outage.HTML_500:
             return Response(status=500, body=_HTML, content_type="text/html")
+        fault = self.state.faults.take(request)
+        if fault is not None:
+            return fault.response()
         route = ROUTES.get((request.method, request.path))
-        source_ip = self.state.source_ip(request.peer[0])
         over = self.state.weights.charge(source_ip, 1 if route is None else route.weight, self.state.now_ms)
         if over is not None:
             refusal, retry_after = over
@@ -123,7 +142,7 @@ class Venue:
 
     def _respond(self, body: object, status: int, source_ip: str, *headers: tuple[str, str]) -> Response:
         used = ("x-mbx-used-weight-1m", str(self.state.weights.used(source_ip)))
-        return Response(status=status, body=msgspec.json.encode(body), headers=(used, *headers))
+        return Response(status=status, body=_JSON.encode(body), headers=(used, *headers))
 
 
 def _body(refusal: Refusal) -> object:

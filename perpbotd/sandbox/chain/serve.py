@@ -159,6 +159,7 @@ class _Subscriber:
             message = {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}
             try:
                 self._out.send_nowait(msgspec.json.encode(message))
-            except trio.WouldBlock:
+            except (trio.WouldBlock, trio.BrokenResourceError):
+                # It does not read, or has just gone.
                 self._scope.cancel()
                 return

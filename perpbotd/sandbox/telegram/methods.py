@@ -31,19 +31,20 @@ _AFTER_LOGIN: dict[str, Method] = {
     "messages.SendMedia": messages.send_media,
     "messages.EditMessage": messages.edit_message,
     "messages.DeleteMessages": messages.delete_messages,
+    "messages.GetMessages": messages.get_messages,
     "messages.SetBotCallbackAnswer": messages.set_bot_callback_answer,
     "messages.SetTyping": messages.set_typing,
     "upload.SaveFilePart": messages.save_file_part,
     "upload.GetFile": messages.get_file,
 }
 
-# Calling one of these makes a session the one that updates are pushed to; a media session never does.
-_SUBSCRIBING = frozenset({"updates.GetState", "updates.GetDifference"})
+# All that a media session of a client ever asks for, and the way in: whoever asks for more gets updates pushed.
+_WITHOUT_UPDATES = ("help.", "auth.", "upload.")
 
 
 def subscribes(query: TL) -> bool:
-    """Whether updates are pushed to the session that makes this call."""
-    return method_name(query) in _SUBSCRIBING
+    """Whether updates are pushed to the session that makes this call (core.telegram.org/api/updates, Subscribing)."""
+    return not method_name(query).startswith(_WITHOUT_UPDATES)
 
 
 def perform(call: Call, query: TL) -> TL:

@@ -43,7 +43,7 @@ def _send(call: Call, query: TL, *, media: TL | None) -> TL:
         markup=query.reply_markup,
         photo=photo,
     )
-    world.note_sent(message, "send")
+    world.note_sent(message, "send", query.random_id)
     world.tell(happening, call.session)
     named = types.UpdateMessageID(id=message.id, random_id=query.random_id)
     return world.tl.updates([named, world.update(happening)], chat)
@@ -83,6 +83,20 @@ def delete_messages(call: Call, query: TL) -> TL:
         return types.messages.AffectedMessages(pts=world.history.pts, pts_count=0)
     world.tell(happening, call.session)
     return types.messages.AffectedMessages(pts=happening.pts, pts_count=happening.count)
+
+
+def get_messages(call: Call, query: TL) -> TL:
+    """messages.getMessages, by id; one that is not there is empty."""
+    world = call.world
+    found = [(one.id, world.messages.get(one.id)) for one in query.id]
+    return types.messages.Messages(
+        messages=[
+            types.MessageEmpty(id=number) if message is None else world.tl.message(message) for number, message in found
+        ],
+        topics=[],
+        chats=world.tl.chats(message.chat for _, message in found if message is not None),
+        users=world.tl.users(message.chat for _, message in found if message is not None),
+    )
 
 
 def _may_delete(call: Call, message: Message) -> bool:

@@ -66,9 +66,10 @@ class Query(msgspec.Struct, kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """One successful send or edit of the bot; `time` in seconds of Trio's clock."""
+    """One successful send or edit of the bot; `time` in seconds of Trio's clock, `random_id` of a send."""
 
     time: float
     chat: int
     message_id: int
     kind: Literal["send", "edit"]
+    random_id: int | None = None

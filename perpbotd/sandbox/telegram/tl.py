@@ -55,7 +55,9 @@ def encode(value: TL) -> bytes:
 def decode(data: bytes) -> TL:
     """The TL object at the start of `data`, raises Malformed."""
     try:
-        return core.TLObject.read(io.BytesIO(data))
+        # The library takes a last vector's elements of 4 or 8 bytes for numbers, as answers may hold such; in what
+        # clients send they are objects (an InputUserSelf is 4 bytes). A byte more, and no element has that size.
+        return core.TLObject.read(io.BytesIO(data + b"\0"))
     except Exception as error:
         raise Malformed(type(error).__name__) from error
 

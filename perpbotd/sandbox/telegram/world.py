@@ -144,9 +144,10 @@ class World:
         chats = {self.messages[one].chat for one in happening.messages if one in self.messages}
         self.push(self.tl.updates([self.update(happening)], *chats), origin)
 
-    def note_sent(self, message: Message, kind: Literal["send", "edit"]) -> None:
+    def note_sent(self, message: Message, kind: Literal["send", "edit"], random_id: int | None = None) -> None:
         """Remember when the bot wrote."""
-        entry = Sent(time=trio.current_time(), chat=message.chat, message_id=message.id, kind=kind)
+        now = trio.current_time()
+        entry = Sent(time=now, chat=message.chat, message_id=message.id, kind=kind, random_id=random_id)
         self.sent.append(entry)
         self.changes.ring()
 

@@ -1,0 +1,505 @@
+"""Turkish. `{variables}` are filled in escaped; markup is b, i, code and a. Aster's own words stay as its page has them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = (
+    ("start", "Perpbot nedir"),
+    ("setapi", "Aster hesabını bağla"),
+    ("status", "Hangi adımdasın"),
+    ("cancel", "Süren bağlamayı durdur"),
+    ("unlink", "Anahtarını Perpbot'tan kaldır"),
+    ("deleteme", "Hakkında saklanan her şeyi sil"),
+    ("privacy", "Ne, nasıl saklanıyor"),
+    ("language", "Dili seç"),
+    ("help", "Komutlar ve yardım"),
+)
+
+_NEVER: Final = (
+    "🔒 Senden asla kurtarma ifadesi (seed phrase), cüzdanının özel anahtarını ya da Telegram kodu istemem. "
+    "API Secret'ı, API key oluşturduğunda Aster gösterir; cüzdan uygulamandan geldiyse dur: onu asla gönderme. "
+    "Asla ilk yazan ben olmam."
+)
+_START: Final = (
+    "👋 <b>Perpbot</b>, <b>kendi</b> Aster hesabında sürekli vadeli işlem stratejileri çalıştırır. "
+    "Bu sohbet hesabı bağlar; paran Aster'da kalır.\n\n"
+    "Perpbot'un Aster'daki davet bağlantısı:\n{url}\n\n"
+    "<b>Önce bunu yap:</b> yukarıdaki bağlantıyı aç, işlem yapacağın cüzdanı bağla ve kodu Aster'da uygula. "
+    "Sonra /setapi gönder.\n\n"
+    "Bir EVM cüzdanı gerekir (MetaMask, Rabby, Trust ve benzerleri): biraz BNB göndermesi gerekecek. "
+    "Solana girişiyle açılmış bir Aster hesabı bağlanamaz.\n\n" + _NEVER
+)
+_HOW: Final = (
+    "<b>Anahtar nasıl oluşturulur</b>, Aster'ın API sayfasında:\n"
+    "1. Bir API key oluştur ve adını <code>{name}</code> koy.\n"
+    "2. <i>restrict API to IP</i> seçeneğini seç ve <code>{ip}</code> gir.\n"
+    "3. Cüzdanında onayla.\n"
+    "4. Sonra <i>Edit API</i> ile: yalnızca Read ve Futures (Perps) kutularını işaretle."
+)
+_LOOKS: Final = "10 dakika boyunca her 20 saniyede bir yeniden bakarım. <b>Yeniden kontrol et</b> hemen bakar; bir şey yapıştırman gerekmez."
+_BUTTON: Final = "Bitince <b>Yeniden kontrol et</b> düğmesine bas; bir şey yapıştırman gerekmez."
+_SAFE: Final = "Sorun anahtarında değil ve yapman gereken bir şey yok."
+_BINDING: Final = (
+    "Geri kalan her şey doğru, ama bu anahtarın cüzdanına ait olduğunu henüz hiçbir şey göstermiyor. <b>Bu cüzdandan Aster'a herhangi bir "
+    "tutarda para yatır</b>, sonra <b>Yeniden kontrol et</b> düğmesine bas: Aster'ın yatırma listesi ve blok zinciri onu kimin "
+    "gönderdiğini bize gösterir. Anahtar burada mühürlü kalır.\n\n"
+)
+_BINDING_STRICT: Final = (
+    "Geri kalan her şey doğru, ama bu anahtarın cüzdanına ait olduğunu henüz kanıtlayamıyoruz. Bu bizim tarafımızda, operatörlerimiz bunu "
+    "görüyor ve anahtar burada mühürlü kalır.\n\n"
+)
+_UNSAID: Final = (
+    "⏳ Aster şu anda bu anahtar hakkında her şeyi söylemiyor, ben de tahmin etmem. Bu senin hatan değil; anahtar burada mühürlü "
+    "kalır.\n\n{checklist}\n\n"
+)
+_REFERRAL: Final = (
+    "Eksik olan davet kodu: şimdilik yalnızca senin sözün var ve operatörlerimizin onu Aster'ın listesinde görmesi "
+    "ya da onaylaması gerekiyor, genellikle bir iş günü içinde.\n\n"
+)
+_POSITIONS: Final = "Açık pozisyonlar ve emirler Aster'da kalır; onları orada yönet."
+_WAITS: Final = "Her saat yeniden bakarım ve düzelince kendim devam ederim; <b>Şimdi kontrol et</b> hemen bakar."
+_MOVE_FUNDS: Final = (
+    "Mesajını siliyorum ve hiçbir şey saklamadım. Ama bir sohbette yer aldı: <b>o cüzdanı açığa çıkmış say ve içindekileri "
+    "yeni bir cüzdana taşı</b>, güvendiğin bir cihazdan."
+)
+
+TEXTS: Final[dict[str, str]] = {
+    # --- buttons --------------------------------------------------------------------------------
+    "button.referral": "Aster'ı davet bağlantısıyla aç",
+    "button.applied": "Uyguladım",
+    "button.cannot": "Uygulayamıyorum",
+    "button.copy_address": "Adresi kopyala",
+    "button.sent": "BNB'yi gönderdim",
+    "button.copy_ip": "IP'yi kopyala",
+    "button.copy_name": "Anahtarın adını kopyala",
+    "button.notmine": "Senin değil mi?",
+    "button.oldkey": "Eski tip anahtarım var",
+    "button.check": "Yeniden kontrol et",
+    "button.goon": "Devam et",
+    "button.change": "Anahtarı değiştir",
+    "button.checknow": "Şimdi kontrol et",
+    "button.forget": "Evet, her şeyi sil",
+    "button.explorer": "BscScan'de göster",
+    "button.private": "Özel sohbeti aç",
+    # --- at any time ----------------------------------------------------------------------------
+    "start": _START,
+    "start.named": _START + " Adım @{bot}, başka bir ad değil.",
+    "help": (
+        "/setapi – Aster hesabını bağla\n/status – hangi adımdasın\n/cancel – süren bağlamayı durdur\n"
+        "/unlink – anahtarını kaldır\n/deleteme – her şeyi sil\n/privacy – ne saklanıyor\n/language – dili seç\n\n"
+        "Bir düğme işe yaramazsa komutu aynısını yapar: /applied, /cannot, /sent, /notmine, /oldkey, /check, "
+        "/goon, /change, /checknow, /forget."
+    ),
+    "privacy": (
+        "<b>Saklananlar:</b> Telegram id'n, doğruladığın cüzdan, onun ödediği tutar, API Key'in ve Secret'ı ile "
+        "anahtar kontrol edilirken bulunanlar. Hepsi sunucumuzda şifrelidir; gönderdiklerin ve anahtarın yalnızca sana ait bir anahtarla şifrelenir.\n\n"
+        "<b>Saklanmayanlar:</b> mesajların. Anahtar içeren bir mesaj, anahtar mühürlenince buradan silinir. Bot sohbetleri "
+        "bulut sohbetleridir, uçtan uca şifreli değildir.\n\n"
+        "/unlink API Secret'ını, /deleteme hakkında saklanan her şeyi siler. Blok zincirinde olan herkese açıktır ve orada kalır."
+    ),
+    "language": "Hangi dilde yazayım? Birine bas ya da kodunu gönder, örneğin /language tr.",
+    "language.chosen": "Bundan sonra burada Türkçe yazıyorum.",
+    "command.unknown": "Bu komutu bilmiyorum. /help bildiklerimi gösterir.",
+    "cancel.done": "Durduruldu, yapıştırdıkların silindi. Yatırma adresi senin olmaya devam eder. /setapi yeniden başlatır.",
+    "cancel.done.linked": "Durduruldu. Önceki bağlantın olduğu gibi duruyor.",
+    "cancel.nothing": "Durdurulacak bir şey yok. /setapi bağlamayı başlatır.",
+    "unlink.done": (
+        "🔌 <b>Bağlantı kaldırıldı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. Açık pozisyonlar ve "
+        "emirler Aster'da kalır; onları orada yönet.\n\nLütfen anahtarı Aster'da da sil: emin olmanın tek yolu "
+        "budur. Burada kalan: cüzdanının ödeme yaptığı ve zamanı."
+    ),
+    "unlink.by_operator": (
+        "🔌 <b>Operatörlerimiz bu bağlantıyı sonlandırdı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. "
+        + _POSITIONS
+        + "\n\nLütfen anahtarı Aster'da da sil. /setapi yeniden bağlar."
+    ),
+    "unlink.nothing": "Bağlı bir şey yok. /setapi bağlamayı başlatır.",
+    "forget.sure": (
+        "🗑 <b>Hakkında saklanan her şey silinsin mi?</b> Bu, bağlantını sonlandırır, anahtarını ve buraya gönderdiklerini siler; geri "
+        "alınamaz. "
+        + _POSITIONS
+        + "\n\nKalan: cüzdanının blok zincirinde ödediği, senin adın olmadan, ve eski yatırma adresinin "
+        "başka kimseye verilmemesi.\n\nOn dakika içinde düğmeye bas ya da /forget gönder."
+    ),
+    "forget.done": (
+        "🗑 Tamam: burada artık hiçbir şey seni göstermiyor ve verilerinin şifrelendiği anahtar yok edildi. Bir API key bağladıysan lütfen "
+        "onu Aster'da da sil. /start yeniden başlatır."
+    ),
+    "group": "Bağlama yalnızca benimle özel sohbette çalışır.",
+    "group.exposed": (
+        "⚠️ Bu gruba bir anahtar gönderildi. Açığa çıktı: onu şimdi Aster'da sil. Ben kullanmıyorum. "
+        "Bağlama yalnızca benimle özel sohbette çalışır."
+    ),
+    "attempt.over": (
+        "⌛ Bu bağlamanın süresi doldu ve yapıştırdıkların silindi. Adresin senin olmaya devam eder: ona yapılan bir ödeme "
+        "asla kaybolmaz. Devam edelim mi?"
+    ),
+    "attempt.over.linked": (
+        "⌛ Yeni anahtar için süre doldu ve yapıştırdıkların silindi. Önceki bağlantın olduğu gibi duruyor."
+    ),
+    "attempt.limit": (
+        "Bugün {number} kez bağlamaya başladın; daha sık yapamam. Lütfen yarın /setapi ile devam et; ödediğin kaybolmaz."
+    ),
+    "flood": "⏸ Bu, bir seferde okuyabileceğimden fazla. Lütfen bir dakika bekle, sonra sonuncusunu yeniden gönder.",
+    "tap.late": "Bu düğme önceki bir adıma ait.",
+    "tap.looking": "Bakıyorum…",
+    "message.not_deleted": "⚠️ Telegram, anahtarlı mesajını silmeme izin vermedi. Lütfen kendin sil.",
+    # --- where one stands -----------------------------------------------------------------------
+    "status.new": "Henüz bağlı bir şey yok. /setapi bağlamayı başlatır.",
+    "status.checking": "🔎 Anahtarın Aster'da kontrol ediliyor. Yapman gereken bir şey yok.",
+    "status.permissions": "⏳ <code>{fingerprint}</code> anahtarın seni bekliyor:\n\n{checklist}\n\n" + _BUTTON,
+    "status.expired": "Bu bağlamanın süresi doldu. Hiçbir şey kaybolmadı: kaldığın yerden devam et.",
+    "status.linked": (
+        "✅ <b>Bağlandı.</b>\n\nCüzdan: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nGeçerlilik sonu: {until}\n\n"
+        "Bağlanırken <b>bulunanlar</b>:\n{checklist}\n{referral}"
+    ),
+    "status.stopped": (
+        "⛔ <b>Durduruldu.</b> Şu anda hiçbir strateji anahtarını kullanmıyor.\n\nCüzdan: <code>{wallet}</code>\n"
+        "API Key: <code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
+    ),
+    "status.moving": (
+        "⏳ <code>{wallet}</code> cüzdanın hâlâ başka bir Telegram sohbetinde bağlı ve <code>{fingerprint}</code> API Key'inle birlikte 24 "
+        "saat içinde buraya geçer; orada bir kez daha kanıtlanmadıkça. Yapman gereken bir şey yok; /cancel bundan vazgeçer."
+    ),
+    # --- step 1: the referral -------------------------------------------------------------------
+    "referral": (
+        "<b>Adım 1/3: davet kodu</b>\n\nBağlantıyı aç, işlem yapacağın cüzdanı bağla ve "
+        "<code>{code}</code> kodunu Aster'da uygula:\n{url}"
+    ),
+    "referral.cannot": (
+        "Söylediğin için teşekkürler. Daha önce işlem yapmış ya da başka bir koda bağlı bir hesap bizimkini alamaz; "
+        "operatörlerimiz bu durumlara bakar, genellikle bir iş günü içinde, ve yanıtı burada alırsın.\n\n"
+        "Yine de olursa düğmeye bas."
+    ),
+    "referral.approved": "✅ Operatörlerimiz baktı: davet kodun tamam. /status hangi adımda olduğunu gösterir.",
+    "referral.denied": (
+        "Operatörlerimiz davet koduna baktı ve bu haliyle onaylayamıyor. Burada sana ait hiçbir şey kaybolmaz: kod sonunda uygulanırsa "
+        "bunu Aster'ın listesinde görürler."
+    ),
+    "referral.proven": "✅ Davet kodu uygulandı, Aster'ın listesinde görüldü",
+    "referral.inferred": "☑️ Davet kodu uygulandı, anlayabildiğimiz kadarıyla",
+    "referral.attested": "☑️ Davet kodunu bir operatör onayladı",
+    "referral.declared": "☑️ Davet kodu uygulandı, senin beyanına göre",
+    "referral.unproven": "➖ Davet koduna bakılmadı",
+    "referral.refuted": "➖ Davet kodu uygulanmadı; operatörlerimiz bakıyor",
+    # --- step 2: the wallet ---------------------------------------------------------------------
+    "deposit": (
+        "<b>Adım 2/3: cüzdanın</b>\n\nAster hesabınla <b>aynı cüzdanı</b> kullan. Ondan BNB Smart Chain (BEP-20) üzerinde, "
+        "düz bir transferle ve borsadan değil, yalnızca sana ait olan bu adrese <b>{amount} BNB</b> "
+        "gönder:\n\n<code>{address}</code>\n\n"
+        "O cüzdanda yaklaşık 0.00012 BNB bulunsun: ağ küçük bir ücret alır. {amount} BNB cüzdanın "
+        "senin olduğunu gösterir ve geri verilmez.\n\nÖdemeyi kendim görürüm; düğme hemen bakar."
+    ),
+    "deposit.not_visible": "👀 Henüz görünmüyor. İlk dakikada bu normaldir; yeniden gönderme. Bakmaya devam ediyorum.",
+    "deposit.still_not_visible": (
+        "👀 Hâlâ görünmüyor. Lütfen cüzdanında <b>BNB Smart Chain (BEP-20)</b> üzerinde ve BNB olarak gönderilip gönderilmediğine bak: "
+        "aynı adres her EVM ağında vardır. Bilmeden yeniden gönderme. Bakmaya devam ediyorum."
+    ),
+    "deposit.elsewhere": (
+        "🧭 BNB Smart Chain'de bir şey gelmedi, ama adresinde başka bir ağda bir şey var:\n\n{where}\n\n"
+        "Oradaki bir ödeme bize cüzdanını gösteremez. Lütfen Aster'a bağlı cüzdandan BNB Smart Chain (BEP-20) üzerinde 0.0001 BNB "
+        "gönder."
+    ),
+    "deposit.elsewhere.line": "• {chain} üzerinde {amount}",
+    "deposit.unproven": (
+        "🪙 BNB'n geldi, ama bir borsadan ya da sözleşmeden; bu yüzden hangi cüzdanın senin olduğunu anlayamıyoruz. Aster'a bağlı "
+        "cüzdandan, düz bir transferle bir kez daha şu adrese gönder: <code>{address}</code>\n\n"
+        "Bu şekilde {amount} BNB geldi. Not edildi ve hiçbir şeyi kanıtlamaz."
+    ),
+    "deposit.unproven_noted": (
+        "🪙 Bir borsadan ya da sözleşmeden adreslerinden birine {amount} BNB geldi. Not edildi ve hiçbir cüzdanı kanıtlamaz. "
+        "/status hangi adımda olduğunu gösterir."
+    ),
+    "deposit.seen": "👀 {block} numaralı blokta görüldü, onaylanıyor. Yapman gereken bir şey yok.",
+    "deposit.chain_down": "⏳ Şu anda zinciri okuyamıyoruz. BNB'n güvende ve yapman gereken bir şey yok.",
+    "deposit.chain_starting": "⏳ Zinciri henüz okuyamıyoruz ve hiçbir ödeme kaçmamalı. Lütfen bir dakika sonra yeniden dene.",
+    "deposit.partial": (
+        "🪙 <code>{wallet}</code> cüzdanından {have} BNB geldi. {missing} BNB eksik: lütfen aynı cüzdandan gönder."
+    ),
+    "deposit.failed": (
+        "⚠️ <code>{wallet}</code> cüzdanından işlemin bir blokta, ama orada başarısız oldu; yani hiçbir şey gelmedi ve ücret "
+        "dışında bir şey alınmadı. Lütfen düz bir transferle yeniden gönder."
+    ),
+    "deposit.more": "🪙 <code>{wallet}</code> cüzdanından {amount} BNB daha geldi. Not edildi; başka bir şey gerekmiyor.",
+    "deposit.late": "🪙 <code>{wallet}</code> cüzdanından {amount} BNB'n geldi. Bulduk; devam edelim mi?",
+    "deposit.late_noted": (
+        "🪙 <code>{wallet}</code> cüzdanından adreslerinden birine {amount} BNB geldi. Not edildi. /status hangi adımda olduğunu gösterir."
+    ),
+    "deposit.not_mine": (
+        "Anlaşıldı: o ödeme başkasınındı ve hiçbir şeyi bağlamaz. Lütfen kendi cüzdanından şu adrese gönder: "
+        "<code>{address}</code>."
+    ),
+    # --- step 3: the key ------------------------------------------------------------------------
+    "verified": (
+        "✅ Cüzdan doğrulandı! Şimdi Aster API Key'ini gönder.\n\nCüzdan: <code>{wallet}</code>\n\n"
+        "API Key'i kopyalayıp buraya gönder, ardından API Secret'ı. "
+        "Mesajın kaybolacak: güvenlik için siliyoruz.\n\n" + _HOW
+    ),
+    "key.secret_next": "🔑 API Key <code>{fingerprint}</code> geldi. Şimdi Aster API Secret'ını gönder.",
+    "key.key_next": "🔑 API Secret geldi ve mühürlendi. Şimdi Aster API Key'ini, yanındaki adresi gönder.",
+    "help.old_key.inferred": (
+        "Eski tip bir anahtar (64 harf ve rakam) burada bağlanabilir, ama cüzdanına ait olduğunu, yalnızca bizim adresimizden çalıştığını "
+        "ya da para çekemeyeceğini gösteremez: bunların yalnızca bir kısmı çıkarılabilir. API Key'ini, ardından API Secret'ını "
+        "gönder. Yenisi daha iyidir ve bir dakika sürer.\n\n" + _HOW
+    ),
+    "key.legacy_secret_next": "🔑 Bu eski tip bir API Key. API Secret'ını gönder, ne yapılabileceğini söyleyeyim.",
+    "help.old_key": (
+        "Eski tip bir anahtar (64 harf ve rakam), cüzdanına ait olduğunu ya da para çekemeyeceğini gösteremez; "
+        "bu yüzden bağlanamaz. Yenisi bir dakika sürer.\n\n" + _HOW
+    ),
+    "paste.again": "🔑 Bu bende zaten var, bakılıyor.",
+    "paste.pair_together": (
+        "🔑 Bu, eski tip bir anahtarın yarısı ve şu anda başka bir anahtara bakılıyor. Onun yerine eskisini kullanmak için "
+        "API Key'ini ve API Secret'ını tek mesajda birlikte gönder."
+    ),
+    "paste.wallets_own_key": "🛑 Bu <b>cüzdanının özel anahtarı</b>, API Secret değil. " + _MOVE_FUNDS,
+    "paste.seed_phrase": "🛑 Bu bir <b>kurtarma ifadesine (seed phrase)</b> benziyor. Bağlama için kimsenin ona ihtiyacı yok. "
+    + _MOVE_FUNDS,
+    "paste.wallet_instead_of_agent": (
+        "Bu cüzdanının kendi adresi. API Key başka bir adrestir: anahtarı oluşturduktan sonra Aster'ın API sayfası onu "
+        "gösterir."
+    ),
+    "paste.secret_does_not_match": (
+        "API Secret ile API Key birbirine ait değil. API Secret'ı bir kez daha kopyalayıp gönder; kaybolduysa "
+        "yeni bir anahtar oluştur ve ikisini de gönder."
+    ),
+    "paste.nothing": "Aster API Key'ini bekliyorum: Aster'ın API sayfasından <code>0x</code> ve 40 harf ve rakam.",
+    "paste.cut": (
+        "Burada {digits} harf ve rakam var. API Key <code>0x</code> ve 40 tanedir, API Secret 64. Lütfen bir kez daha "
+        "kopyala."
+    ),
+    "paste.unclear": (
+        "Bundan bir API Key ve Secret çıkaramıyorum. Lütfen API Key'i, yani <code>0x</code> ve 40 harf ve rakamı, "
+        "ardından Aster'ın yanında gösterdiği API Secret'ı gönder."
+    ),
+    "checking": "🔎 Anahtarın Aster'da kontrol ediliyor…",
+    "credential.over": (
+        "⌛ Anahtarın bir saat içinde hazır olmadı; güvenlik için sildim. Hazır olunca API Key'i ve "
+        "API Secret'ı yeniden gönder."
+    ),
+    # --- what the venue said --------------------------------------------------------------------
+    "permissions": (
+        "⏳ Aster'da <b>Edit API</b> aç, yalnızca Read ve Futures (Perps) işaretli olsun; Spot ve Withdraw işaretsiz kalsın.\n\n"
+        "{checklist}\n\n" + _LOOKS
+    ),
+    "permissions.by_button": (
+        "⏳ Aster'da <b>Edit API</b> aç, yalnızca Read ve Futures (Perps) işaretli olsun; Spot ve Withdraw işaretsiz kalsın.\n\n"
+        "{checklist}\n\n" + _BUTTON
+    ),
+    "mend": "⏳ Az kaldı. Aster'da <b>Edit API</b> aç ve ❌ ile işaretli olanı değiştir:\n\n{checklist}\n\n" + _LOOKS,
+    "mend.by_button": "⏳ Az kaldı. Aster'da <b>Edit API</b> aç ve ❌ ile işaretli olanı değiştir:\n\n{checklist}\n\n"
+    + _BUTTON,
+    "to_do.no_deposit": "⏳ Aster hesabında henüz yatırma yok. Herhangi bir tutarda ilk yatırmayı yap.\n\n" + _LOOKS,
+    "to_do.no_deposit.by_button": "⏳ Aster hesabında henüz yatırma yok. Herhangi bir tutarda ilk yatırmayı yap.\n\n"
+    + _BUTTON,
+    "to_do.no_account": "⏳ Bu cüzdan için henüz Aster hesabı yok. Önce Aster'da aç.\n\n" + _LOOKS,
+    "to_do.no_account.by_button": "⏳ Bu cüzdan için henüz Aster hesabı yok. Önce Aster'da aç.\n\n" + _BUTTON,
+    "to_do.binding": "⏳ " + _BINDING + _LOOKS,
+    "to_do.binding.by_button": "⏳ " + _BINDING + _BUTTON,
+    "to_do.binding_strict": "⏳ " + _BINDING_STRICT + _LOOKS,
+    "to_do.binding_strict.by_button": "⏳ " + _BINDING_STRICT + _BUTTON,
+    "to_do.not_listed": _UNSAID + _LOOKS,
+    "to_do.not_listed.by_button": _UNSAID + _BUTTON,
+    "to_do.referral": "⏳ Anahtarın tamam. " + _REFERRAL + _LOOKS,
+    "to_do.referral.by_button": "⏳ Anahtarın tamam. " + _REFERRAL + _BUTTON,
+    "to_do.restricted": "⏳ Aster şu anda bu hesabı kısıtlıyor. Bu, anahtarın kusuru değil.\n\n" + _LOOKS,
+    "to_do.restricted.by_button": "⏳ Aster şu anda bu hesabı kısıtlıyor. Bu, anahtarın kusuru değil.\n\n" + _BUTTON,
+    "delayed.venue": "⏳ Aster meşgul; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "delayed.clock": "⏳ Saatimizin ayarlanması gerekiyor; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "delayed.egress": "⏳ Bizim tarafımızda bir sorun var; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "delayed.chain": "⏳ Şu anda blok zincirini okuyamıyoruz; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "refused": "❌ <b>Bu anahtar bağlanamaz.</b> Cüzdanın doğrulanmış olarak kalır.\n\n{checklist}\n\nHazır olunca başka bir API Key gönder.",
+    "refused.legacy_key": (
+        "❌ Bu eski tip bir anahtar: cüzdanına ait olduğunu ya da para çekemeyeceğini gösteremez. "
+        "Ondan hiçbir şey saklamadım.\n\n" + _HOW
+    ),
+    "refused.wallet_taken": (
+        "❌ <code>{wallet}</code> cüzdanı başka bir Telegram sohbetinde zaten bağlı. Seninse orada bağlantıyı kaldır ya da anahtarın "
+        "adıyla göster: Aster'da adı <code>{name}</code> olan, <code>{ip}</code> ile sınırlı yeni bir API key oluştur ve buraya gönder. "
+        "O zaman 24 saat sonra bu sohbete geçer. Gönderdiğin anahtarı sildim."
+    ),
+    "refused.contested": (
+        "❌ Başka bir Telegram sohbeti <code>{wallet}</code> cüzdanını bundan sonra kanıtladı. Onu korumak için anahtarın adı senin olduğunu "
+        "göstermeli: Aster'da adı <code>{name}</code> olan, <code>{ip}</code> ile sınırlı yeni bir API key oluştur ve buraya gönder. "
+        "Gönderdiğin anahtarı sildim."
+    ),
+    "linked": (
+        "🎉 <b>Bağlandı!</b>\n\nCüzdan: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nGeçerlilik sonu: {until}\n\n"
+        "Anahtarınla Aster'a sorunca <b>bulunanlar</b>:\n{checklist}\n{referral}\n\n"
+        "/status bunu her zaman gösterir, /unlink anahtarı kaldırır."
+    ),
+    "linked.replaced": (
+        "🎉 <b>Yeni anahtarla bağlandı!</b>\n\nCüzdan: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\n"
+        "Geçerlilik sonu: {until}\n\nAnahtarınla Aster'a sorunca <b>bulunanlar</b>:\n{checklist}\n{referral}\n\n"
+        "Önceki anahtar, <code>{before}</code>, burada silindi; lütfen Aster'da da sil. Değiştiren sen değilsen /unlink gönder."
+    ),
+    "moving": (
+        "✅ <b>Her şey doğru: bağlandı, 24 saat sonra etkin.</b>\n\nCüzdan: <code>{wallet}</code>\n"
+        "API Key: <code>{fingerprint}</code>\nGeçerlilik sonu: {until}\n\n"
+        "Anahtarınla Aster'a sorunca <b>bulunanlar</b>:\n{checklist}\n{referral}\n\n"
+        "Bu cüzdan başka bir Telegram sohbetinde bağlı; o sohbet az önce durduruldu ve haber verildi. Orada bir kez daha kanıtlanmadıkça "
+        "24 saat sonra buraya geçer. Yapman gereken bir şey yok."
+    ),
+    "moving.lost": (
+        "❌ <code>{wallet}</code> cüzdanı senden sonra başka bir Telegram sohbetinde kanıtlandı; bu yüzden buraya geçmiyor ve anahtarın "
+        "burada silindi. Cüzdan seninse: /setapi, ondan bir kez daha öde ve yeni bir anahtara <code>{name}</code> adını ver. İkisini "
+        "de en son yapan ona sahip olur."
+    ),
+    "moved.away": (
+        "🔌 <b>Bağlantın sona erdi.</b> <code>{wallet}</code> cüzdanı başka bir Telegram sohbetinde kanıtlandı ve artık orada bağlı. "
+        "API Secret'ın burada silindi; lütfen anahtarı Aster'da da sil. "
+        + _POSITIONS
+        + "\n\n/setapi bu sohbette yeniden bir cüzdan bağlar."
+    ),
+    # --- stopped, and going on ------------------------------------------------------------------
+    "stopped": (
+        "⛔ <b>Durduruldu:</b> anahtarın eskisi gibi değil, bu yüzden artık hiçbir strateji onu kullanmıyor.\n\n"
+        "Cüzdan: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\n\n{checklist}\n\n"
+        + _WAITS
+        + "\n\n"
+        + _POSITIONS
+    ),
+    "stopped.referral": (
+        "⛔ <b>Durduruldu:</b> <code>{wallet}</code> cüzdanının davet kodu doğrulanmadı, bu yüzden şimdilik hiçbir strateji "
+        "<code>{fingerprint}</code> anahtarını kullanmıyor. Bu, örneğin daha önce işlem yapmış bir hesapta olur; operatörlerimiz bakıyor "
+        "ve yanıtı burada alırsın. Hiçbir şey silinmedi.\n\n" + _POSITIONS
+    ),
+    "stopped.contested": (
+        "⛔ <b>Durduruldu:</b> başka bir Telegram sohbeti az önce <code>{wallet}</code> cüzdanını, ondan bir ödemeyle ve adı o sohbete göre "
+        "konmuş bir anahtarla kanıtladı. Bir kez daha kanıtlamazsan {until} tarihinde oraya geçer.\n\n"
+        "<b>O sensen</b> yapman gereken bir şey yok. <b>Değilsen:</b> /change gönder, o cüzdandan bir kez daha öde, adı "
+        "<code>{name}</code> olan, <code>{ip}</code> ile sınırlı yeni bir anahtar oluştur ve buraya gönder. O zaman senin kalır. "
+        "Cüzdanından ödeme yapabilen başka biri onun anahtarlarına sahiptir: lütfen paranı koru.\n\n" + _POSITIONS
+    ),
+    "stopped.by.expiry": "❌ Anahtarın süresi doldu: Aster'da Edit API ile uzat ya da yenisini oluşturup /change gönder",
+    "stopped.by.revocation": (
+        "❌ Aster bu anahtarı artık tanımıyor: orada silindi ya da iptal edildi. <code>{ip}</code> ile sınırlı yeni bir tane oluştur ve "
+        "/change gönder"
+    ),
+    "stopped.by.referral": "❌ Davet kodu doğrulanmadı; operatörlerimiz bakıyor ve yanıtı burada alırsın",
+    "stopped.by.contested": (
+        "❌ Başka bir Telegram sohbeti bu cüzdanı kanıtladı; /change gönderip onu bir kez daha kanıtlamazsan {until} tarihinde oraya geçer"
+    ),
+    "resumed": (
+        "▶️ <b>Devam ediyor:</b> bağlantını durduran şey geçti ve stratejiler anahtarını yeniden kullanabilir.\n\n"
+        "Cüzdan: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\nGeçerlilik sonu: {until}\n\n{checklist}\n{referral}"
+    ),
+    "looking": "🔎 Aster'da anahtarına bakıyorum…",
+    "looked.well": "✅ Az önce bakıldı: anahtarın olması gerektiği gibi.",
+    "looked.just_now": "Az önce baktım. Lütfen bir dakika sonra yeniden dene.",
+    "looked.nothing": "Bağlı bir şey yok, bu yüzden bakılacak bir şey de yok. /setapi bağlamayı başlatır.",
+    "looked.unsaid": "⏳ Aster şu anda anahtarın hakkında her şeyi söylemiyor, ben de tahmin etmem. Burada bir şey değişmedi.",
+    "looked.doubt": (
+        "⚠️ Anahtarın olması gerektiği gibi görünmüyor:\n\n{checklist}\n\nHenüz bir şey durdurulmadı: durdurmadan önce kendim bir kez daha "
+        "bakarım."
+    ),
+    "looked.stopped": "⛔ Hâlâ durdurulmuş:\n\n{checklist}\n\n" + _WAITS,
+    "expires": (
+        "⏰ <code>{fingerprint}</code> API Key'inin süresi {days} gün sonra, {until} tarihinde doluyor. Aster'da Edit API ile uzat ya da yenisini "
+        "oluşturup düğmeye bas; yoksa bağlantı o gün durur."
+    ),
+    "expires.tomorrow": (
+        "⏰ <code>{fingerprint}</code> API Key'inin süresi {days} gün içinde, {until} tarihinde doluyor. Şimdi Aster'da Edit API ile uzat ya da "
+        "yenisini oluşturup düğmeye bas; yoksa bağlantı o zaman durur."
+    ),
+    # --- one line a rule ------------------------------------------------------------------------
+    "rule.works.proven": "✅ Anahtar çalışıyor",
+    "rule.works.refuted": "❌ Aster bu anahtarı tanımıyor",
+    "rule.works.open": "❌ Anahtar, Aster'daki hesabının listesinde yok",
+    "rule.binding.proven": "✅ Doğruladığın cüzdana ait",
+    "rule.binding.enough": "☑️ Doğruladığın cüzdana ait: çıkarım, kanıt değil",
+    "rule.binding.enough.deposit": (
+        "☑️ Doğruladığın cüzdana ait: bu cüzdanın Aster'a gönderdiği bir yatırmadan çıkarıldı, kanıtlanmadı"
+    ),
+    "rule.binding.enough.public": (
+        "☑️ Doğruladığın cüzdana ait: Aster'ın o cüzdan için herkese gösterdiği verilerden çıkarıldı, kanıtlanmadı"
+    ),
+    "rule.binding.refuted": "❌ Başka bir cüzdana ait",
+    "rule.binding.open": "❌ Doğruladığın cüzdana ait olduğunu kanıtlayamıyoruz",
+    "rule.ip.proven": "✅ Yalnızca <code>{wanted}</code> adresinden çalışıyor",
+    "rule.ip.enough": "➖ Eski tip bir anahtarın IP listesi okunamaz",
+    "rule.ip.enough.legacy": (
+        "➖ Eski tip bir anahtar yalnızca <code>{wanted}</code> adresinden çalışıp çalışmadığını gösteremez; lütfen Aster'da kendin bak"
+    ),
+    "rule.ip.enough.elsewhere": (
+        "➖ Başka bir adresimiz reddedildi, ama eski tip bir anahtar yalnızca <code>{wanted}</code> adresinin kabul edildiğini gösteremez"
+    ),
+    "rule.ip.refuted.legacy": (
+        "❌ IP listesi: anahtar başka bir adresimizden de kabul edildi. Tam olarak <code>{wanted}</code> olmalı"
+    ),
+    "rule.ip.refuted": "❌ IP listesi: tam olarak <code>{wanted}</code> olmalı (şimdi: {seen})",
+    "rule.ip.refuted.empty": "❌ IP listesi boş, yani anahtar her yerden çalışıyor. <code>{wanted}</code> gir",
+    "rule.ip.refuted.extra": "❌ IP listesi: {extra} kaldır, yalnızca <code>{wanted}</code> kalsın",
+    "rule.ip.open": "❌ IP listesi okunamadı; tam olarak <code>{wanted}</code> olmalı",
+    "rule.can_read.proven": "✅ Read açık",
+    "rule.can_read.refuted": "❌ Read kapalı: işaretle",
+    "rule.can_read.open": "❌ Aster, Read'in açık olup olmadığını söylemiyor",
+    "rule.can_perp.proven": "✅ Futures (Perps) açık",
+    "rule.can_perp.enough": "☑️ Futures (Perps) açık: çıkarım, kanıt değil",
+    "rule.can_perp.enough.legacy": "☑️ Futures (Perps) açık: Aster asla gönderilmeyen bir deneme emrini kabul etti",
+    "rule.can_perp.refuted": "❌ Futures (Perps) kapalı: işaretle",
+    "rule.can_perp.open": "❌ Aster, Futures (Perps) açık mı söylemiyor",
+    "rule.spot_off.proven": "✅ Spot kapalı",
+    "rule.spot_off.enough": "➖ Spot'un kapalı olup olmadığı bilinmiyor",
+    "rule.spot_off.enough.legacy": "➖ Eski tip bir anahtar Spot'un kapalı olduğunu gösteremez; lütfen Aster'da kendin bak",
+    "rule.spot_off.refuted": "❌ Spot açık: işaretini kaldır",
+    "rule.spot_off.open": "❌ Aster, Spot kapalı mı söylemiyor",
+    "rule.withdraw_off.proven": "✅ Withdraw kapalı",
+    "rule.withdraw_off.enough": "➖ Withdraw'un kapalı olup olmadığı bilinmiyor",
+    "rule.withdraw_off.enough.legacy": (
+        "➖ Eski tip bir anahtar Withdraw'un kapalı olduğunu gösteremez; lütfen Aster'da kendin bak"
+    ),
+    "rule.withdraw_off.refuted": "❌ Withdraw açık: işaretini kaldır",
+    "rule.withdraw_off.open": "❌ Aster, Withdraw kapalı mı söylemiyor",
+    "rule.unknown_permissions_off.proven": "✅ Başka bir izin açık değil",
+    "rule.unknown_permissions_off.refuted": "❌ Başka bir izin açık: {permission} işaretini kaldır",
+    "rule.unknown_permissions_off.open": "❌ Diğer izinler okunamadı",
+    "rule.source.proven": "✅ Anahtar sende",
+    "rule.source.refuted": "❌ Bu anahtarı başkası oluşturdu ({source}) ve elinde olabilir. Aster'ın API sayfasında bir tane oluştur",
+    "rule.source.open": "❌ Aster bu anahtarı kimin oluşturduğunu söylemiyor. Aster'ın API sayfasında bir tane oluştur",
+    "rule.validity.proven": "✅ {days} gün daha geçerli",
+    "rule.validity.proven.warn": "✅ {days} gün daha geçerli; zamanında yenisini oluştur",
+    "rule.validity.refuted": "❌ Yalnızca {days} gün daha geçerli; en az {min_days} gerekli",
+    "rule.validity.open": "❌ Aster ne kadar geçerli olduğunu söylemiyor",
+    "rule.key_name.proven": "✅ Adı bu sohbete göre konmuş",
+    "rule.key_name.enough": "➖ Adı <code>{code}</code> değil; bu yüzden botun bir kopyası adından fark edilemez",
+    "rule.key_name.enough.legacy": "➖ Eski tip bir anahtar ad göstermez; bu yüzden botun bir kopyası ondan fark edilemez",
+    "rule.key_name.open.legacy": "❌ Eski tip bir anahtar ad göstermez. Adı <code>{code}</code> olan yeni bir tane oluştur",
+    "rule.key_name.refuted": "❌ Adı başka bir sohbete göre ({name}). Adı <code>{code}</code> olan bir tane oluştur",
+    "rule.key_name.open": "❌ Adı bu sohbete göre değil: adını <code>{code}</code> koy",
+    "rule.trades.proven": "✅ Vadeli işlem yapabiliyor",
+    "rule.trades.enough": "☑️ Aster asla gönderilmeyen bir deneme emrini kabul etti",
+    "rule.trades.refuted": "❌ Aster onunla vadeli işlem emri kabul etmiyor",
+    "rule.trades.open": "❌ Aster bir deneme emrini kabul etmedi (asla gönderilmez)",
+    "why.no_agent": "❌ Aster bu API wallet'ı (henüz) tanımıyor: yetkilendirildiğini ve süresinin dolmadığını kontrol et",
+    "why.signature": "❌ API Secret bu API Key ile eşleşmiyor",
+    "why.key_format": "❌ API Key yanlış görünüyor: yeniden kopyala",
+    "why.rejected": (
+        "❌ Aster anahtarı reddetti ve nedenini söylemiyor. Lütfen şu sırayla bak: 1. API Key ve API Secret bütün kopyalanmış; "
+        "2. IP listesi tam olarak <code>{wanted}</code>; 3. Read ve Futures işaretli"
+    ),
+    "why.address": "❌ Aster bu anahtarı bizim adresimizden reddetti: IP listesi tam olarak <code>{wanted}</code> olmalı",
+    "why.not_permitted": "❌ Read kapalı: işaretle",
+    "why.no_account": "❌ Bu cüzdan için henüz Aster hesabı yok",
+    "why.no_deposit": "❌ Aster hesabında henüz yatırma yok",
+    "why.restricted": "❌ Aster şu anda bu hesabı kısıtlıyor",
+    "why.region": "❌ Aster bizim bölgemizi reddediyor; operatörlerimiz bakıyor. Sorun anahtarında değil",
+    "why.foreign": "❌ Doğruladığından başka bir cüzdana ait",
+    "why.foreign.named": "❌ {belongs_to} cüzdanına ait; sen {verified} doğruladın",
+    # --- out of place ---------------------------------------------------------------------------
+    "text.only": "Lütfen yalnızca metin gönder: resim, ses, dosya ya da iletilmiş mesaj okuyamam.",
+    "text.secret_unexpected": (
+        "⚠️ Bu bir anahtara ya da gizli bilgiye benziyor ve burada alamam: istediğimde ayrı bir metin olarak gönder. "
+        "Mesajını siliyorum ve ondan hiçbir şey saklamadım; yenisini kullanman daha iyi."
+    ),
+    "text.unexpected.new": "Aster hesabını bağlamak için /setapi ya da /help gönder.",
+    "text.unexpected.referral": "Kod uygulanınca yukarıdaki <b>Uyguladım</b> düğmesine bas ya da /applied gönder.",
+    "text.unexpected.wallet": "Cüzdanından 0.0001 BNB bekliyorum; kendim görürüm. /status adresi yeniden gösterir.",
+    "text.unexpected.key": "Aster API Key'ini bekliyorum.",
+    "text.unexpected.checking": "🔎 Anahtarın Aster'da kontrol ediliyor; yapman gereken bir şey yok.",
+    "text.unexpected.permissions": "Aster'daki değişikliği bekliyorum (Edit API). /check hemen bakar.",
+    "text.unexpected.linked": "Bağlısın. /status gösterir, /unlink anahtarı kaldırır.",
+    "text.unexpected.moving": "Cüzdanın 24 saat içinde bu sohbete geçer; yapman gereken bir şey yok. /status gösterir.",
+    "text.unexpected.expired": "Bu bağlamanın süresi doldu. /setapi kaldığın yerden devam eder.",
+}

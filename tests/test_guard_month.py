@@ -1,0 +1,31 @@
+"""A few days of linked keys on the real linker, step and agenda; `python -m tests.guard` is a month of many."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.guard import __main__ as command
+
+
+def test_every_key_is_looked_at_in_time_and_every_change_noticed_and_told_once() -> None:
+    verdict = command.play(200, 3, seed=2, every=30)
+    assert verdict.good, verdict
+    assert verdict.kills > 0
+    assert verdict.stopped > 0
+    assert verdict.resumed > 0
+    assert verdict.reminders > 0
+    assert verdict.alarmed_h > 0
+
+
+@pytest.mark.parametrize(("what", "wrong"), [("spread", "over_budget"), ("confirm", "wronged"), ("many", "wronged")])
+def test_each_control_turns_it_red(what: str, wrong: str) -> None:
+    verdict = command.play(100, 2, 1, what)
+    assert getattr(verdict, wrong) > 0, verdict
+
+
+def test_the_command_ends_with_one_line_of_json() -> None:
+    said: list[str] = []
+    assert command.main(["--links", "20", "--days", "1"], say=said.append) == 0
+    assert json.loads(said[-1])["good"] is True

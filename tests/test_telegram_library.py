@@ -1,0 +1,49 @@
+"""Who owns the import name `pyrogram`: looked up in the installed distributions, beside which others are laid here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perpbotd.adapters.telegram.place import LIBRARY, VERSION, check_library
+from perpbotd.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _looked_up_anew() -> Iterator[None]:
+    check_library.cache_clear()
+    yield
+    check_library.cache_clear()
+
+
+def lay(place: Path, name: str, version: str, package: str) -> None:
+    """A distribution as pip leaves it: it says that the package's files are its own."""
+    about = place / f"{name}-{version}.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (about / "RECORD").write_text(f"{package}/__init__.py,,\n")
+
+
+def test_the_pinned_library_alone_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, "somebody-elses", "1.0", "other")
+    monkeypatch.syspath_prepend(tmp_path)
+    check_library()
+
+
+@pytest.mark.parametrize("other", ["pyrogram", "pyrotgfork"])
+def test_another_owner_beside_it_is_refused_by_name(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, other, "2.0.106", "pyrogram")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=f"must come from {LIBRARY} alone.*{other}"):
+        check_library()
+
+
+def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, "Kurigram", "2.2.25", "pyrogram")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=f"2.2.25 is installed, {VERSION} is needed"):
+        check_library()

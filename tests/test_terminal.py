@@ -1,0 +1,271 @@
+"""The terminal chat without a daemon: its side commands, its buttons' numbers, and lines from a pipe and a keyboard."""
+
+from __future__ import annotations
+
+import os
+import re
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import httpx
+import pytest
+import trio
+
+from perpbotd.sandbox.aster import VenueTransport
+from perpbotd.sandbox.line_editor import PROMPT, Lines, TypedLines, reading
+from perpbotd.sandbox.outside import PAYERS, SERVICES, Mistake, Outside
+from perpbotd.sandbox.session import Session
+from perpbotd.sandbox.side_commands import HELP, SideCommand, parse
+from perpbotd.sandbox.telegram import Button, DataCentre, MessageView
+from perpbotd.sandbox.world import World
+
+# --- side commands --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (":pay 0.0001", SideCommand(name="pay", words=("0.0001",))),
+        (":pay 0.0001 --from exchange", SideCommand(name="pay", words=("0.0001",), options={"from": "exchange"})),
+        (":pay --from=contract 1", SideCommand(name="pay", words=("1",), options={"from": "contract"})),
+        (":key", SideCommand(name="key")),
+        (":key --withdraw on --ip ''", SideCommand(name="key", options={"withdraw": "on", "ip": ""})),
+        (
+            ":edit --futures on --ip 1.2.3.4,5.6.7.8",
+            SideCommand(name="edit", options={"futures": "on", "ip": "1.2.3.4,5.6.7.8"}),
+        ),
+        (":change it's --from me", SideCommand(name="change", words=("it's --from me",))),
+        (":reorg 3", SideCommand(name="reorg", words=("3",))),
+        (":quit", SideCommand(name="quit")),
+    ],
+)
+def test_a_side_command_is_a_name_words_and_options(line: str, command: SideCommand) -> None:
+    assert parse(line) == command
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (":nonsense", "there is no :nonsense"),
+        (":", "there is no :"),
+        (":pay", "takes 1 word"),
+        (":pay 1 2", "takes 1 word"),
+        (":pay 1 --ip x", "has no --ip"),
+        (":pay 1 --from", "needs a value"),
+        (":pay 'x", "No closing quotation"),
+        (":key now", "takes no words"),
+    ],
+)
+def test_what_is_no_side_command_is_said(line: str, why: str) -> None:
+    with pytest.raises(Mistake, match=re.escape(why)):
+        parse(line)
+
+
+def test_boxes_are_on_or_off() -> None:
+    assert parse(":key --futures on --spot off").boxes() == {"can_perp": True, "can_spot": False}
+    with pytest.raises(Mistake, match="--withdraw is on or off"):
+        parse(":key --withdraw yes").boxes()
+
+
+def test_the_help_names_every_command() -> None:
+    for name in ("pay", "key", "edit", "revoke", "paste", "change", "photo", "block", "unblock", "reorg", "down", "up"):
+        assert f":{name}" in HELP
+        parse(f":{name}" + (" x" if name in ("pay", "paste", "reorg", "down", "up") else ""))
+    assert all(len(line) < 120 for line in HELP.splitlines())
+
+
+# --- lines from a pipe ----------------------------------------------------------------------------
+
+
+@contextmanager
+def pipe(written: bytes) -> Iterator[int]:
+    """A pipe's end with this in it, and the other end closed."""
+    reader, writer = os.pipe()
+    os.write(writer, written)
+    os.close(writer)
+    yield reader
+    os.close(reader)
+
+
+async def all_of(lines: Lines) -> list[str]:
+    found: list[str] = []
+    while (line := await lines.next()) is not None:
+        found.append(line)
+    return found
+
+
+async def test_a_pipes_lines_end_with_it_whatever_its_bytes() -> None:
+    with pipe("/start\r\nüber\n\nlast".encode() + b"\xff") as reader:
+        assert await all_of(Lines(reader, str)) == ["/start", "über", "", "last\ufffd"]
+
+
+async def test_a_file_is_read_like_a_pipe(tmp_path: Any) -> None:
+    (tmp_path / "script").write_text("one\ntwo\n")
+    with (tmp_path / "script").open("rb") as file, reading(file.fileno(), str) as lines:
+        assert not isinstance(lines, TypedLines)
+        assert await all_of(lines) == ["one", "two"]
+
+
+# --- lines from a keyboard ------------------------------------------------------------------------
+
+
+def on_screen(written: str) -> list[str]:
+    """What a terminal shows: a line is erased by CR and EL, and drawn anew."""
+    lines = written.replace("\r\n", "\n").split("\n")
+    return [line.rpartition("\r\x1b[K")[2] for line in lines]
+
+
+async def test_what_is_typed_stays_below_what_appears_and_is_echoed_once() -> None:
+    master, slave = os.openpty()
+    written: list[str] = []
+    before = termios.tcgetattr(slave)
+    with reading(slave, written.append) as lines:
+        assert isinstance(lines, TypedLines)
+        assert not termios.tcgetattr(slave)[3] & (termios.ECHO | termios.ICANON)
+        found: list[str | None] = []
+        async with trio.open_nursery() as nursery:
+
+            async def read() -> None:
+                found.extend([await lines.next(), await lines.next(), await lines.next()])
+
+            nursery.start_soon(read)
+            os.write(master, b"/sta")
+            await _until(lambda: on_screen("".join(written))[-1] == f"{PROMPT}/sta")
+            lines.write("  bot │ hello")
+            assert on_screen("".join(written))[-2:] == ["  bot │ hello", f"{PROMPT}/sta"]
+            os.write(master, b"x\x7frt\x1b[D\r" + "ö wrong\x15right\x17".encode() + b"done\r\x04")
+        assert found == ["/start", "done", None]
+    assert on_screen("".join(written))[-1] == ""
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
+async def _until(holds: Any) -> None:
+    for _ in range(100_000):
+        if holds():
+            return
+        await trio.lowlevel.checkpoint()
+    raise AssertionError("it never came")
+
+
+# --- the session ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def centre() -> DataCentre:
+    """One for all: its key takes a second to make."""
+    return DataCentre()
+
+
+def session(lines: Lines, centre: DataCentre, user: int) -> Session:
+    """A session in which neither daemon nor world is needed."""
+    nothing = cast("Any", None)
+    return Session(nothing, centre.add_user(user), nothing, nothing, lines)
+
+
+async def test_a_script_with_a_line_that_cannot_be_done_has_failed(
+    centre: DataCentre, autojump_clock: trio.testing.MockClock
+) -> None:
+    written: list[str] = []
+    with pipe(b":nonsense\n:change x\n#4\n:help\n\n:quit\n/never\n") as reader:
+        chat = session(Lines(reader, written.append), centre, 1)
+        await chat.run()
+    assert chat.failed
+    text = "".join(written)
+    assert [why in text for why in ("there is no :nonsense", "no message of yours", "no button 4", HELP)] == [True] * 4
+    assert "/never" not in text
+
+
+async def test_a_script_that_could_be_done_has_not_failed_and_a_number_without_button_is_a_text(
+    centre: DataCentre, autojump_clock: trio.testing.MockClock
+) -> None:
+    written: list[str] = []
+    with pipe("17\n\x1b[2Jhi\u202e\n:screen\n".encode()) as reader:
+        chat = session(Lines(reader, written.append), centre, 2)
+        await chat.run()
+    assert not chat.failed
+    assert [view.text for view in centre.user(2).screen.messages] == ["17", "\x1b[2Jhi\u202e"]
+    assert "\x1b" not in "".join(written)
+    assert "you │ \\x1b[2Jhi\\u202e" in "".join(written)
+
+
+def test_buttons_keep_their_numbers_and_show_where_they_lead(centre: DataCentre) -> None:
+    drawn = session(Lines(0, str), centre, 3)._drawn  # pyright: ignore[reportPrivateUsage]
+    tap = Button(label="I applied it", kind="callback", data=b"1:applied:1")
+    link = Button(label="Aster", kind="url", data=b"https://a.test")
+    view = MessageView(id=7, from_bot=True, text="Step 1", buttons=((tap, link),))
+    assert [drawn(view, tap), drawn(view, link)] == ["[1 I applied it]", "[2 Aster → https://a.test]"]
+    assert drawn(view, tap) == "[1 I applied it]"
+
+
+# --- what happens outside the chat ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """The local world without its sockets."""
+    return World()
+
+
+@pytest.fixture
+def outside(world: World) -> Outside:
+    client = httpx.AsyncClient(base_url="http://aster.test", transport=VenueTransport(world.venue), trust_env=False)
+    return Outside(world, client)
+
+
+@pytest.mark.parametrize(
+    ("payer", "arrival"),
+    [("wallet", "transfer"), ("friend", "transfer"), ("exchange", "transfer"), ("contract", "internal")],
+)
+async def test_each_payer_pays_in_his_way(outside: Outside, world: World, payer: str, arrival: str) -> None:
+    to = "0x" + f"{PAYERS.index(payer) + 1:02x}" * 20
+    world.chain.mine()
+    assert "0.0001 BNB" in await outside.pay("0.0001", to, payer)
+    world.chain.mine_blocks(5)
+    (found,) = world.chain.deposits_to(to)
+    assert (found.value, str(found.arrival)) == (10**14, arrival)
+
+
+@pytest.mark.parametrize(
+    ("amount", "payer"), [("x", "wallet"), ("-1", "wallet"), ("NaN", "wallet"), ("1e9", "wallet"), ("1", "me")]
+)
+async def test_a_payment_that_cannot_be_made_is_said(outside: Outside, amount: str, payer: str) -> None:
+    with pytest.raises(Mistake):
+        await outside.pay(amount, "0x" + "11" * 20, payer)
+
+
+async def test_a_key_is_made_edited_and_deleted_on_aster(outside: Outside, world: World) -> None:
+    with pytest.raises(Mistake, match="no API key was made yet"):
+        outside.made()
+    assert "Withdraw ticked" in await outside.make_key("perpbot-7k2m9p", "1.2.3.4", {"can_withdraw": True})
+    await outside.edit_key(None, {"can_withdraw": False, "can_perp": True})
+    account = world.venue.account(world.user.address)
+    assert account is not None
+    agent = account.agent(outside.made().address)
+    assert agent is not None
+    assert (agent.name, agent.ip_whitelist, agent.can_withdraw, agent.can_perp_trade) == (
+        "perpbot-7k2m9p",
+        ("1.2.3.4",),
+        False,
+        True,
+    )
+    await outside.revoke_key()
+    with pytest.raises(Mistake, match="no such key any more"):
+        await outside.edit_key("", {})
+
+
+async def test_services_go_down_and_come_up_and_blocks_are_replaced(outside: Outside, world: World) -> None:
+    for service in SERVICES:
+        assert outside.switch(service, up=False) == f"{service} is down"
+        assert outside.switch(service, up=True) == f"{service} is up"
+    with pytest.raises(Mistake, match="aster, chain, telegram"):
+        outside.switch("bank", up=False)
+    before = world.chain.mine().hash
+    outside.reorganise("1")
+    assert world.chain.latest.hash != before
+    for depth in ("0", "x", "1000"):
+        with pytest.raises(Mistake):
+            outside.reorganise(depth)
