@@ -18,6 +18,7 @@ from perpbotd.domain.events import (
     Event,
     Tapped,
     TimeCame,
+    TimerName,
     Wrote,
 )
 from perpbotd.messages import Append, Drop, Rendered, Table
@@ -62,6 +63,9 @@ class History:
 
     def _take(self, key: bytes, row: InboxRow) -> None:
         self._events[key] = row
+        if isinstance(row.event, TimeCame) and row.event.timer is TimerName.GUARD:
+            # Given twice after a restart, or to have others looked at; by its mark the second one counts no more.
+            return
         identity = (row.user, *_identity(row.event))
         if identity in self._known:
             self.repeated.append(f"taken in twice: {type(row.event).__name__}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
+from sortedcontainers import SortedDict
 
 from perpbotd.adapters.store_rules import (
     SEQUENCED,
@@ -43,25 +45,25 @@ class _Row:
 
 
 class _State:
-    """Everything that a commit may change; copied for each group, so that one that fails leaves nothing."""
+    """Everything that a commit may change; `undo` takes back what was changed since `begin`."""
 
     def __init__(self) -> None:
-        self.tables: dict[Table, dict[bytes, _Row]] = {table: {} for table in Table}
+        self.tables: dict[Table, SortedDict[bytes, _Row]] = {table: SortedDict() for table in Table}
         self.sequences: dict[Table, int] = {}
         self.dedupe: set[tuple[Table, bytes]] = set()
         self.keys: dict[UserId, int] = {}
         self.dead: set[int] = set()
         self.transaction = 1
+        self._changes: list[Callable[[], object]] = []
 
-    def copy(self) -> _State:
-        new = _State()
-        new.tables = {table: dict(rows) for table, rows in self.tables.items()}
-        new.sequences = dict(self.sequences)
-        new.dedupe = set(self.dedupe)
-        new.keys = dict(self.keys)
-        new.dead = set(self.dead)
-        new.transaction = self.transaction
-        return new
+    def begin(self) -> None:
+        """What is done from now on can be taken back."""
+        self._changes.clear()
+
+    def undo(self) -> None:
+        """Leave nothing of it: the last change goes first."""
+        while self._changes:
+            self._changes.pop()()
 
     def get(self, table: Table, key: bytes) -> Secret | None:
         row = self.tables[table].get(key)
@@ -80,10 +82,13 @@ class _State:
                 case Append():
                     sequences.append(self._append(op))
                 case Drop():
+                    self._keep_row(op.table, op.key)
                     self.tables[op.table].pop(op.key, None)
                 case Shred():
                     key = self.keys.pop(op.owner, None)
                     if key is not None:
+                        self._changes.append(partial(self.keys.__setitem__, op.owner, key))
+                        self._changes.append(partial(self.dead.discard, key))
                         self.dead.add(key)
         return Committed(sequences=tuple(sequences))
 
@@ -97,15 +102,27 @@ class _State:
             if (op.table, op.dedupe) in self.dedupe:
                 return None
             self.dedupe.add((op.table, op.dedupe))
-        sequence = self.sequences[op.table] = self.sequences.get(op.table, 0) + 1
+            self._changes.append(partial(self.dedupe.discard, (op.table, op.dedupe)))
+        before = self.sequences.get(op.table, 0)
+        self._changes.append(partial(self.sequences.__setitem__, op.table, before))
+        sequence = self.sequences[op.table] = before + 1
         self._put(op.table, sequence_key(sequence), op.row, op.owner)
         return sequence
 
     def _put(self, table: Table, key: bytes, row: Secret, owner: UserId | None) -> None:
         number = None
         if owner is not None:
-            number = self.keys.setdefault(owner, len(self.keys) + len(self.dead) + 1)
+            if owner not in self.keys:
+                self.keys[owner] = len(self.keys) + len(self.dead) + 1
+                self._changes.append(partial(self.keys.pop, owner))
+            number = self.keys[owner]
+        self._keep_row(table, key)
         self.tables[table][key] = _Row(row.reveal(), number)
+
+    def _keep_row(self, table: Table, key: bytes) -> None:
+        rows = self.tables[table]
+        before = rows.get(key)
+        self._changes.append(partial(rows.pop, key, None) if before is None else partial(rows.__setitem__, key, before))
 
 
 class MemoryStore:
@@ -117,10 +134,13 @@ class MemoryStore:
     def apply(self, commits: Sequence[Commit]) -> list[Committed | Conflict]:
         for commit in commits:
             check_commit(commit)
-        state = self._state.copy()
-        answers = [state.apply(commit) for commit in commits]
-        state.transaction += 1
-        self._state = state
+        self._state.begin()
+        try:
+            answers = [self._state.apply(commit) for commit in commits]
+        except BaseException:
+            self._state.undo()
+            raise
+        self._state.transaction += 1
         return answers
 
     def get(self, table: Table, key: bytes) -> Secret | None:
@@ -131,10 +151,12 @@ class MemoryStore:
         if after:
             check_key(table, after)
         found: list[Entry] = []
-        for key in sorted(key for key in self._state.tables[table] if key > after):
+        for key in self._state.tables[table].irange(after, inclusive=(False, True)):
             row = self._state.get(table, key)
-            if row is not None and len(found) < limit:
+            if row is not None:
                 found.append(Entry(key=key, row=row))
+            if len(found) >= limit:
+                break
         return found
 
     def last_sequence(self, table: Table) -> int:
