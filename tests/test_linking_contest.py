@@ -339,13 +339,14 @@ async def explore(deeds: tuple[tuple[Deed, ...], ...], wrong: Callable[[Game, Cl
     await game.desk.work()
     async with trio.open_nursery() as nursery:
         await nursery.start(game.desk.live)
-        begin = (game.desk.backend._state.copy(), Claim(), game.desk.clock.time)
+        begin = (game.desk.backend.snapshot(), Claim(), game.desk.clock.time)
         known = {game.key(Claim())}
         waiting = deque([begin])
         while waiting:
             state, claim, at = waiting.popleft()
             for together in deeds:
-                game.desk.backend._state, game.desk.clock.time = state.copy(), at
+                game.desk.backend.restore(state)
+                game.desk.clock.time = at
                 after, events = claim, []
                 for deed in together:
                     found = game.events(deed, after)
@@ -358,7 +359,7 @@ async def explore(deeds: tuple[tuple[Deed, ...], ...], wrong: Callable[[Game, Cl
                     assert wrong(game, after) == [], f"{claim}, then {together}"
                     if game.key(after) not in known:
                         known.add(game.key(after))
-                        waiting.append((game.desk.backend._state.copy(), after, game.desk.clock.time))
+                        waiting.append((game.desk.backend.snapshot(), after, game.desk.clock.time))
         nursery.cancel_scope.cancel()
     return len(known)
 

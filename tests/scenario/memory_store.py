@@ -56,6 +56,14 @@ class _State:
         self.transaction = 1
         self._changes: list[Callable[[], object]] = []
 
+    def copy(self) -> _State:
+        new = _State()
+        new.tables = {table: rows.copy() for table, rows in self.tables.items()}
+        new.sequences, new.dedupe = dict(self.sequences), set(self.dedupe)
+        new.keys, new.dead = dict(self.keys), set(self.dead)
+        new.transaction = self.transaction
+        return new
+
     def begin(self) -> None:
         """What is done from now on can be taken back."""
         self._changes.clear()
@@ -142,6 +150,14 @@ class MemoryStore:
             raise
         self._state.transaction += 1
         return answers
+
+    def snapshot(self) -> _State:
+        """All there is, to go back to with `restore` as often as wanted."""
+        return self._state.copy()
+
+    def restore(self, snapshot: _State) -> None:
+        """As it was then."""
+        self._state = snapshot.copy()
 
     def get(self, table: Table, key: bytes) -> Secret | None:
         check_key(table, key)

@@ -14,6 +14,13 @@ import pytest
 TOURS = ("guide", "withdraw-on", "exchange-payer", "foreign-agent", "wrong-ip")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes and clocks stay on one core, one test after the other; the unit tests go on beside them."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("wire"))
+
+
 class Tour:
     """`perpbotd sandbox --tour=NAME` as a process, in its turn; its output goes to files, which no pipe can block."""
 
