@@ -73,7 +73,7 @@ async def _log_in(place: TelegramPlace, line: Line) -> Connected:
         login = Login(
             dc=dc, address=address, port=port, auth_key=Secret(b""), bot=place.bot_id(), token=place.token_id()
         )
-        key = await Auth(make_client(place, login, line), dc, address, port, False).create()
+        key = await _auth_key(make_client(place, login, line), dc, address, port)
         login = Login(
             dc=dc, address=address, port=port, auth_key=Secret(key), bot=place.bot_id(), token=place.token_id()
         )
@@ -94,10 +94,19 @@ async def _log_in(place: TelegramPlace, line: Line) -> Connected:
     raise Upstream("telegram", "sent from one data centre to the next")
 
 
+async def _auth_key(client: Any, dc: int, address: str, port: int) -> Any:
+    try:
+        return await Auth(client, dc, address, port, False).create()
+    except Exception as error:  # noqa: BLE001 - whatever its last try met, a refused connection or a handshake that fails
+        raise refusal(error) or Upstream("telegram", f"no key agreed: {type(error).__name__}") from None
+
+
 async def _open(place: TelegramPlace, login: Login, line: Line) -> Any:
     client = make_client(place, login, line)
     try:
         await client.connect()
+    except OSError as error:
+        raise Upstream("telegram", f"no connection: {type(error).__name__}") from None
     except Exception as error:  # noqa: BLE001 - raised again, as a Refusal where it is one
         raise refusal(error) or error from None
     if not client.session.is_started.is_set():
