@@ -189,13 +189,17 @@ class Clumsy:
 
     # --- reading --------------------------------------------------------------------------------
 
+    def _understands(self, shown: Shown) -> bool:
+        # Also what answers a message of before he chose another language, and comes after that.
+        return any(sense(shown.html, one) for one in (self._language, self.slips.language))
+
     async def _looks(self, patience: float) -> tuple[Deed, Shown] | None:
         """The newest message that came or changed and asks something of him, looking at the screen now and then."""
         until = trio.current_time() + patience
         while trio.current_time() < until:
             fresh = [shown for shown in self.chat.screen if shown.from_bot and self._read.get(shown.id) != shown]
             self._read |= {shown.id: shown for shown in fresh}
-            self.puzzled += [shown.text[:60] for shown in fresh if not sense(shown.html, self._language)]
+            self.puzzled += [shown.text[:60] for shown in fresh if not self._understands(shown)]
             for shown in reversed(fresh):
                 react = self._reaction(sense(shown.html, self._language))
                 if react is not None:
