@@ -156,6 +156,28 @@ async def test_a_provider_that_lags_denies_nothing(autojump_clock: MockClock) ->
         await rig.until(lambda: rig.found, 100)
 
 
+async def test_a_dispute_about_what_another_block_turns_out_to_hold_is_over(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        USER.transfer(bench.chain, USER.address, AMOUNT)
+        early = bench.chain.mine()
+        USER.transfer(bench.chain, DEPOSIT, AMOUNT)
+        await bench.read()
+        (payment,) = bench.chain.mine().transactions
+        bench.tell(1, early, (payment,))
+        (shown,) = [block for block in await bench.blocks(1, 1) if block.number == early.number]
+        lie = tuple(msgspec.structs.replace(one, block_hash=shown.hash) for one in shown.transfers)
+        await rig.to_matcher.send.send(Rescan(blocks=(msgspec.structs.replace(shown, transfers=lie),)))
+        await ask(rig.cursors.send, AskCursor())
+        assert bench.disputed == [payment.hash]
+        bench.repent()
+        await bench.read()
+        assert [found.tx for found in rig.found] == [payment.hash]
+        await rig.until(lambda: not bench.disputed, 100)
+        await trio.sleep(120)
+        await rig.until(lambda: rig.facts["matcher"]["alarm"] == "", 100)
+
+
 MATCH = Match(
     tx=Hash("0x01"), sender=Address("0x02"), to=Address("0x03"), wei=Wei(1), block=1, block_hash=Hash("0x04"), at=Ms(0)
 )
@@ -168,7 +190,8 @@ VOTE = (MATCH.tx, MATCH.block_hash, 1)
         ([VOTE, VOTE], [], [Outcome(match=MATCH, moved=True)]),
         ([VOTE], [MATCH.tx], []),
         ([VOTE, VOTE], [MATCH.tx], [Outcome(match=MATCH, moved=True)]),
-        ([VOTE], [MATCH.tx, MATCH.tx], [Disproved(match=MATCH)]),
+        ([VOTE], [MATCH.tx, MATCH.tx], []),
+        ([], [MATCH.tx, MATCH.tx], [Disproved(match=MATCH)]),
         ([], [MATCH.tx, Hash("0x05")], []),
     ],
 )

@@ -49,7 +49,7 @@ from perpbotd.messages import (
     Unreachable,
     VenueTrouble,
 )
-from perpbotd.rows import ParkedRow, sequence_key
+from perpbotd.rows import OwnRow, ParkedRow, sequence_key
 from perpbotd.secret import Secret
 from tests.relay_world import AGENT, ANN, BOB, FAST, WALLET, World, check, render, say, tap, timer
 
@@ -122,6 +122,8 @@ async def test_a_progress_message_changes_once_a_second_and_what_was_overtaken_i
     shown = [(round(at, 1), request) for at, request in world.screens.requests]
     assert [(at, type(request)) for at, request in shown] == [(0.0, SendMessage), (1.0, EditMessage)]
     assert world.outbox() == []
+    own = [decode(entry.row, OwnRow) for entry in world.disk.scan(Table.OWN, b"", 100)]
+    assert OwnRow(chat=ANN, message_id=None) in own, "a life before may have sent what was overtaken"
 
 
 @in_world(Tempo())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -95,3 +96,26 @@ async def test_blocks_of_either_provider_are_looked_at_through_the_other_in_one_
 async def test_it_keeps_up_with_full_blocks_at_the_chains_pace(autojump_clock: MockClock) -> None:
     _, numbers = await looks(100, 2_600, seconds=3 * EVERY_S)
     assert len(numbers) / (2 * EVERY_S) > 1 / 0.45
+
+
+class Renumbered(LocalNode):
+    """Answers with the right blocks under a number that is none of theirs."""
+
+    async def blocks(self, numbers):  # type: ignore[no-untyped-def]
+        found = await super().blocks(numbers)
+        return [msgspec.structs.replace(block, number=1) if isinstance(block, BlockRead) else block for block in found]
+
+
+async def test_a_block_under_another_number_is_no_second_look_at_it(autojump_clock: MockClock) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [LocalNode(Node(chain, name="one")), Renumbered(Node(chain, name="two"))]
+    chain.mine_blocks(6)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    taken = [block for block in await nodes[0].blocks(range(3, 7)) if isinstance(block, BlockRead)]
+    look.took(taken, [panel.providers[0]] * 4)
+    with trio.move_on_after(3 * EVERY_S):
+        await look.run()
+    assert receive.statistics().current_buffer_used == look.looked == 0

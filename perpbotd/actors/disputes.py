@@ -81,9 +81,15 @@ class Disputes:
                 ops.append(_evidence(each.match, Arrival.DISPROVED, watched[each.match.to], now))
         return tuple(ops)
 
-    def wrote(self, matches: Sequence[Match], told: Sequence[Outcome | Disproved], now: Ms) -> None:
+    def over(self, counted: Sequence[Match]) -> tuple[Op, ...]:
+        """What to write of matches whose transaction has been counted meanwhile, maybe in another block."""
+        return tuple(Drop(table=Table.DISPUTES, key=hash_key(each.tx)) for each in counted if each.tx in self._rows)
+
+    def wrote(
+        self, matches: Sequence[Match], told: Sequence[Outcome | Disproved], counted: Sequence[Match], now: Ms
+    ) -> None:
         """These changes are committed."""
-        settled = {each.match.tx for each in told}
+        settled = {each.match.tx for each in told} | {each.tx for each in counted}
         for match in matches:
             if match.tx not in settled and match.tx not in self._rows:
                 self._rows[match.tx] = DisputeRow(match=match, since=now)

@@ -125,7 +125,8 @@ class Errands:
         if due > known.due:
             return Moved(due)
         if known.kind is Kind.STALE:
-            return await self._settle(held)
+            # A life before this one may have sent it without hearing so: what Telegram tells of it is ours.
+            return await self._settle(held, _ours(held.row.user, Delivered(message_id=None)))
         match held.row.intent:
             case Say() as say:
                 return await self._say(held, say)

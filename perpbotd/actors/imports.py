@@ -240,7 +240,11 @@ async def finish(desk: Desk, book: Book, who: Who, asked: FinishImport) -> Admin
         unmatched=importing.unmatched,
     )
     kept_for_good = ReferralImportRow(
-        at=desk.now(), as_of=importing.as_of, complete=importing.complete, wallets=importing.entries
+        # Its masked entries were held against the wallets that were known when it began.
+        at=importing.begun,
+        as_of=importing.as_of,
+        complete=importing.complete,
+        wallets=importing.entries,
     )
     ops = [
         Append(table=Table.REFERRAL_IMPORTS, row=encode(kept_for_good), dedupe=key),

@@ -235,18 +235,21 @@ class _Matcher:
 
         The cursor stays where it is.
         """
-        fresh = [match for match in matches if await self._unknown(match)]
+        fresh, counted = list[Match](), list[Match]()
+        for match in matches:
+            (fresh if await self._unknown(match) else counted).append(match)
         told = await hear_again(self._nodes, fresh, quorum=self._config.quorum) if fresh else []
         for _ in range(_TRIES):
             await self._books.watched.refresh()
             cursor, now = self._books.cursor, self._clock.now()
             changes = self._disputes.changes(fresh, told, self._books.watched.rows, now)
+            changes += self._disputes.over(counted)
             outcomes = [each for each in told if isinstance(each, Outcome)]
             if cursor is None or not (changes or outcomes):
                 return ""
             conflict = await self._commit(outcomes, cursor, changes)
             if conflict is None:
-                self._disputes.wrote(fresh, told, now)
+                self._disputes.wrote(fresh, told, counted, now)
                 return ""
             if conflict.table is Table.CURSOR:
                 await self.load()

@@ -117,10 +117,12 @@ class SecondLook:
         found = await other.ask(lambda node: node.blocks([entry[0] for entry in wanted]))
         if found is None:
             return False
-        same = {block.hash for block in found if isinstance(block, BlockRead)} & {entry[1] for entry in wanted}
-        blocks = tuple(block for block in found if isinstance(block, BlockRead) and block.hash in same)
+        # By number, too: nobody could deny what a block shows under a number that is not its own.
+        asked = {(entry[0], entry[1]) for entry in wanted}
+        blocks = tuple(one for one in found if isinstance(one, BlockRead) and (one.number, one.hash) in asked)
+        same = {(block.number, block.hash) for block in blocks}
         for entry in wanted:
-            if entry[1] in same and entry in self._taken:
+            if (entry[0], entry[1]) in same and entry in self._taken:
                 self._taken.remove(entry)
         if blocks:
             self.looked += len(blocks)

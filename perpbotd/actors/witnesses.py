@@ -60,7 +60,9 @@ async def hear_again(nodes: Sequence[ChainNode], matches: Sequence[Match], *, qu
                     denials.append(match.tx)
         except Upstream:
             return
-        if len(sort_out(matches, votes, denials, quorum=quorum)) == len(matches):
+        told = sort_out(matches, votes, denials, quorum=quorum)
+        if sum(isinstance(each, Outcome) for each in told) == len(matches):
+            # Denials wait for everybody: one who shows it may be the last to answer.
             nursery.cancel_scope.cancel()
 
     with trio.move_on_after(_PATIENCE_S):

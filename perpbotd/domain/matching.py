@@ -117,14 +117,18 @@ def judge(matches: Sequence[Match], votes: Sequence[Vote], *, quorum: int) -> li
 def sort_out(
     matches: Sequence[Match], votes: Sequence[Vote], denials: Sequence[Hash], *, quorum: int
 ) -> list[Outcome | Disproved]:
-    """Of these matches, each for itself, what `quorum` providers are of one mind about; `denials` by transaction."""
+    """Of these matches, each for itself, what `quorum` providers are of one mind about; `denials` by transaction.
+
+    What one of them shows is not disproved by however many: an index that is behind denies what its block holds.
+    """
     counted, denied = Counter(votes), Counter(denials)
+    shown = {(tx, block) for tx, block, _ in votes}
     told: list[Outcome | Disproved] = []
     for match in matches:
         outcome = _outcome(match, counted, quorum)
         if outcome is not None:
             told.append(outcome)
-        elif denied[match.tx] >= quorum:
+        elif denied[match.tx] >= quorum and (match.tx, match.block_hash) not in shown:
             told.append(Disproved(match=match))
     return told
 

@@ -79,8 +79,14 @@ def look(turn: Turn, *, background: bool, asked: bool = False, forced: bool = Fa
     link = turn.link
     if link.active is None:
         return
+    # Who waits for the look of before waits for this one, too.
+    pending = link.guard.since > 0
     guard = msgspec.structs.replace(
-        link.guard, number=link.guard.number + 1, since=turn.now, asked=asked, forced=forced
+        link.guard,
+        number=link.guard.number + 1,
+        since=turn.now,
+        asked=asked or (pending and link.guard.asked),
+        forced=forced or (pending and link.guard.forced),
     )
     turn.change(guard=guard)
     turn.ask(
