@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from perpbotd import codec
+from perpbotd.catalog.en import TEXTS
 from perpbotd.domain.credentials import address_of, fingerprint
 from perpbotd.domain.events import Wrote
 from perpbotd.domain.intake import dedupe_key
@@ -43,6 +44,7 @@ _TOLD = ("Wallet verified!", "arrived. Found it", "It is noted")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _LINKED = re.compile(r"Linked!</b>\s+Wallet: <code>(\w+)</code>\s+API Key: <code>([^<]+)</code>")
 _UNPROVEN = "from an exchange or contract"
+_UNEXPECTED = {text for key, text in TEXTS.items() if key.startswith("text.unexpected.")}
 _ALL = 100_000
 
 
@@ -102,6 +104,14 @@ class _Court:
         self.history = History(world.commits)
         self.undone = undone(world)
 
+    def _unexpected(self, chat: int) -> bool:
+        """Whether a text came when none was waited for, such as a key that is pasted once more after the link."""
+        return any(
+            deed.content is not None and deed.content.html in _UNEXPECTED
+            for deed in self.log
+            if (deed.kind, deed.chat) == ("send", chat)
+        )
+
     def lost(self) -> Iterator[str]:
         for user in self.users:
             name = f"user {user.chat.id}"
@@ -115,7 +125,8 @@ class _Court:
             yield from (f"{name}'s secret {one} is still there" for one in user.secrets if one in left)
             # A key alone is no secret: it stays where it came when none was waited for.
             straight = not self.world.clock.leapt and not user.plan.cancels_at
-            yield from (f"{name}'s key {one} is still there" for one in user.keys if straight and one in left)
+            kept = straight and not self._unexpected(user.chat.id)
+            yield from (f"{name}'s key {one} is still there" for one in user.keys if kept and one in left)
         for (address, sender), total in _totals(self.truth).items():
             if total >= DEPOSIT_WEI and not self._told(self.addresses[address], sender):
                 yield f"nobody was told of {total} wei from {sender} at {address}"
