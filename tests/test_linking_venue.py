@@ -110,6 +110,15 @@ def test_a_key_whose_owner_cannot_be_proven_is_neither_linked_nor_refused() -> N
     play.answers(*LINKED)
 
 
+def test_a_wrong_box_beside_an_owner_that_nothing_shows_yet_is_mended_without_a_second_paste() -> None:
+    play = at_checking()
+    spot_on = listed(row(AGENT, name=play.link.code, can_spot=True))
+    play.refuses("timer recheck 1 in 20 s", "shows mend [check]", own=spot_on)
+    assert "Spot is on: untick it" in play.screen[-1]
+    play.tap("check", "...")
+    play.answers(*LINKED)
+
+
 def test_a_wallet_that_is_linked_elsewhere_is_not_linked_twice() -> None:
     play = at_checking()
     play.facts = Facts(holder=UserId(9))

@@ -132,7 +132,8 @@ def _mend(turn: Turn, key: str) -> None:
 
 def _refused(turn: Turn, rules: tuple[str, ...]) -> None:
     link = turn.link
-    if all(rule in MENDED_ON_ASTER for rule in rules):
+    # A binding that nothing shows yet is no word against the key: a wrong box beside it is mended like one alone.
+    if all(rule in MENDED_ON_ASTER or (rule == "binding" and not _refuted(turn, rule)) for rule in rules):
         _mend(turn, "mend")
         return
     turn.forget_pending()
