@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 INTERPRETERS_OWN = 1000
+WIRE = Path(__file__).parent / "wire"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no core ends with one of them alone."""
+    items.sort(key=lambda item: not item.path.is_relative_to(WIRE))
 
 
 @pytest.fixture(autouse=True)

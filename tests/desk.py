@@ -111,6 +111,7 @@ class Desk:
         self.line = Line(self.aster, at)
         self.second_line: Line | None = None
         self.memory = MemoryStore()
+        self.commits: list[Commit] = []
         self.requests = Mailbox[Call[CheckCredential, CheckAnswer]]("validator", 16)
         self.calibrations = Mailbox[Call[Calibrate, CalibrateAnswer]]("calibration", 1)
         self.pulses = Mailbox[Pulse]("pulses", 1)
@@ -159,6 +160,7 @@ class Desk:
             with call.answering() as answer:
                 match call.body:
                     case Commit() as commit:
+                        self.commits.append(commit)
                         answer(self.memory.apply([commit])[0])
                     case Get(table=table, key=key):
                         row = self.memory.get(table, key)

@@ -13,7 +13,7 @@ from perpbotd.domain.points import Point, Told, changes, recorded
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import Accepted
 from perpbotd.kernel.channel import ask
-from perpbotd.messages import Calibrate, Table, VenueTrouble
+from perpbotd.messages import Calibrate, Commit, Table, VenueTrouble
 from perpbotd.rows_meta import CALIBRATION_KEY, CalibrationRow
 from perpbotd.sandbox.aster import ELSEWHERE_IP, HOST_IP, Outage, Refusal
 from tests.desk import BASE, DAY_S, Desk, decided
@@ -137,6 +137,65 @@ async def test_the_record_outlives_the_daemon(autojump_clock: MockClock, desk: D
     await trio.sleep(5)
     await desk.facts()
     assert "wrong_user was" in str((await desk.facts())["alarm"]), "it changed while nobody ran"
+
+
+async def lived(desk: Desk, seconds: float, **config: Any) -> list[Commit]:
+    """One life of a validator that calibrates at its start; what it committed."""
+    before = len(desk.commits)
+    async with trio.open_nursery() as life:
+        await desk.start(life, **config)
+        await trio.sleep(seconds)
+        life.cancel_scope.cancel()
+    return desk.commits[before:]
+
+
+def kept(desk: Desk) -> CalibrationRow:
+    stored = desk.memory.get(Table.META, CALIBRATION_KEY)
+    assert stored is not None
+    return codec.decode(stored, CalibrationRow)
+
+
+async def test_a_restart_within_the_hour_that_hears_the_same_writes_nothing_and_proves_by_it(
+    autojump_clock: MockClock, desk: Desk, nursery: trio.Nursery
+) -> None:
+    assert len(await lived(desk, 60)) == 1
+    written = kept(desk)
+    for _ in range(3):
+        assert await lived(desk, 600) == []
+    assert kept(desk) == written
+    key = await desk.good_key()
+    before = len(desk.commits)
+    await desk.start()
+    assert decided(await desk.verdicts(key)) == Accepted()
+    assert len(desk.commits) == before
+
+
+async def test_a_restart_within_the_hour_that_hears_something_else_writes_it_at_once(
+    autojump_clock: MockClock, desk: Desk
+) -> None:
+    await lived(desk, 60)
+    desk.aster.change(wrong_user=OTHER_WORDS)
+    assert len(await lived(desk, 60)) == 1
+    record = kept(desk)
+    assert record.wrong_user is not None
+    assert (record.wrong_user.code, record.wrong_user.message) == (OTHER_WORDS.code, "user # does not match")
+    assert "wrong_user was" in points.changes(record.points)
+
+
+async def test_the_same_answer_is_written_again_after_an_hour(autojump_clock: MockClock, desk: Desk) -> None:
+    await lived(desk, 60)
+    first = kept(desk).wrong_user
+    for _ in range(4):
+        await lived(desk, 1_200)
+    last = kept(desk).wrong_user
+    assert first is not None
+    assert last is not None
+    assert 3_600_000 <= last.at - first.at < 2 * 3_600_000
+
+
+async def test_what_is_asked_every_half_hour_is_written_every_hour(autojump_clock: MockClock, desk: Desk) -> None:
+    """What counts is the age of what is written, not of what was heard last."""
+    assert len(await lived(desk, 10 * 3_600 - 60, calibrate_every_s=1_800)) in range(6, 11)
 
 
 async def test_a_record_of_another_venue_is_none_of_this_ones(

@@ -21,7 +21,6 @@ from perpbotd.sandbox.telegram import MessageView, ScreenEvent, User
 from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import BOT_TOKEN, World
 from tests.canary import forms, search
-from tests.wire.conftest import Tour
 from tests.wire.heap import found, overwrite
 
 OWN_PLACE = {"bot token": "perpbotd.toml", "kek": "kek"}
@@ -136,8 +135,8 @@ def _shown(event: ScreenEvent) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory, tours: dict[str, Tour]) -> Left:
-    """One tour for all tests here; those of test_tour.py are on their way beside it."""
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    """One tour for all tests here."""
     return trio.run(play, tmp_path_factory.mktemp("tour") / "deployment")
 
 

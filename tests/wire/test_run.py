@@ -163,6 +163,11 @@ class Running:
         environ = {"NOTIFY_SOCKET": str(place), "WATCHDOG_USEC": str(WATCHDOG_USEC)}
         self.process = perpbotd("run", "--config", self.config, **environ)
 
+    def comes_up(self) -> None:
+        """Wait until systemd has been told that it is ready, now or earlier."""
+        while "READY=1" not in self.told:
+            self.next()
+
     def hears(self, notice: str) -> None:
         """Wait until systemd is told a line, from now on."""
         while notice not in self.next():
@@ -274,7 +279,7 @@ def test_unreachable_providers_are_waited_for_and_shown(
             running.hears("WATCHDOG=1")
         pytest.fail(f"no {wanted!r} in the status: {said}")
 
-    running.hears("READY=1")
+    running.comes_up()
     assert "STATUS=opening the store" in running.told
     assert running.told[-1] == "STATUS=running"
     trouble = "trouble: 0 of 2 needed providers answer"
@@ -288,6 +293,7 @@ def test_unreachable_providers_are_waited_for_and_shown(
 
 
 def test_a_second_daemon_on_the_same_store_is_refused_and_the_first_goes_on(running: Running) -> None:
+    running.comes_up()
     second = perpbotd("run", "--config", running.config)
     _, complaints = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == CONFIG_ERROR
@@ -296,6 +302,8 @@ def test_a_second_daemon_on_the_same_store_is_refused_and_the_first_goes_on(runn
 
 
 def test_a_sigterm_ends_the_daemon_in_order(running: Running) -> None:
+    # A signal before that is the end of a process that has begun nothing.
+    running.comes_up()
     running.process.send_signal(signal.SIGTERM)
     running.hears("STOPPING=1")
     _, log = running.process.communicate(timeout=10)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from functools import cache
 
 import pytest
 
@@ -10,7 +13,6 @@ from perpbotd.cli import CONFIG_ERROR, main
 from perpbotd.sandbox.command import TourFailed, conclude
 from perpbotd.sandbox.guide import APPLYING, Detour, Outcome
 from tests.guide import GUIDE_QUOTES, in_order
-from tests.wire.conftest import Tour
 
 MARGIN = re.compile(r"^.{5} │ ", re.MULTILINE)
 WITHDRAW_ON = (
@@ -60,6 +62,14 @@ WRONG_IP = (
 GOOD = Outcome(linked=True, proven=len(APPLYING), rules=len(APPLYING), left_over=0)
 
 
+@cache
+def ended(name: str) -> tuple[int, str, str]:
+    """A tour as a newcomer starts it: its exit code, what it printed and what it complained of."""
+    command = [sys.executable, "-m", "perpbotd.cli", "sandbox", f"--tour={name}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
 def told(printed: str) -> str:
     """The transcript as one reads it: without its margin, a wrapped line as one."""
     return re.sub(r"(?<=\S)\n(?=\S)", " ", MARGIN.sub("", printed))
@@ -71,8 +81,8 @@ def seconds(printed: str) -> float:
     return float(found[1])
 
 
-def test_the_tour_plays_the_published_guide_in_its_order_and_ends_linked(tours: dict[str, Tour]) -> None:
-    code, printed, complaints = tours["guide"].ended()
+def test_the_tour_plays_the_published_guide_in_its_order_and_ends_linked() -> None:
+    code, printed, complaints = ended("guide")
     assert (code, complaints) == (0, "")
     assert in_order(GUIDE_QUOTES, [printed]) == []
     assert in_order(["❌ Futures (Perps) is off: tick it", "you │ [ Check again ]", "🎉 Linked!"], [printed]) == []
@@ -81,39 +91,37 @@ def test_the_tour_plays_the_published_guide_in_its_order_and_ends_linked(tours: 
     assert seconds(printed) < 30
 
 
-def test_the_tour_with_withdraw_on_says_so_and_ends_linked_by_check_again(tours: dict[str, Tour]) -> None:
-    code, printed, complaints = tours["withdraw-on"].ended()
+def test_the_tour_with_withdraw_on_says_so_and_ends_linked_by_check_again() -> None:
+    code, printed, complaints = ended("withdraw-on")
     assert (code, complaints) == (0, "")
     assert in_order(WITHDRAW_ON, [told(printed), printed]) == []
     assert seconds(printed) < 30
 
 
-def test_the_tour_with_a_payment_from_an_exchange_says_so_and_ends_linked_by_the_wallets_own(
-    tours: dict[str, Tour],
-) -> None:
-    code, printed, complaints = tours["exchange-payer"].ended()
+def test_the_tour_with_a_payment_from_an_exchange_says_so_and_ends_linked_by_the_wallets_own() -> None:
+    code, printed, complaints = ended("exchange-payer")
     assert (code, complaints) == (0, "")
     assert in_order(EXCHANGE_PAYER, [told(printed)]) == []
     assert seconds(printed) < 30
 
 
-def test_the_tour_with_a_friends_key_names_whose_it_is_and_ends_linked_by_ones_own(tours: dict[str, Tour]) -> None:
-    code, printed, complaints = tours["foreign-agent"].ended()
+def test_the_tour_with_a_friends_key_names_whose_it_is_and_ends_linked_by_ones_own() -> None:
+    code, printed, complaints = ended("foreign-agent")
     assert (code, complaints) == (0, "")
     assert in_order(FOREIGN_AGENT, [told(printed)]) == []
     assert seconds(printed) < 30
 
 
-def test_the_tour_with_wrong_ip_lists_shows_each_and_ends_linked_by_edit_api(tours: dict[str, Tour]) -> None:
-    code, printed, complaints = tours["wrong-ip"].ended()
+def test_the_tour_with_wrong_ip_lists_shows_each_and_ends_linked_by_edit_api() -> None:
+    code, printed, complaints = ended("wrong-ip")
     assert (code, complaints) == (0, "")
     assert in_order(WRONG_IP, [told(printed)]) == []
     assert printed.count("you │ ‹your API Secret›") == 1, "nothing is pasted twice"
     assert seconds(printed) < 30
 
 
-def test_a_transcript_that_lacks_a_sentence_or_has_it_too_early_is_noticed(tours: dict[str, Tour]) -> None:
-    _, printed, _ = tours["guide"].ended()
+def test_a_transcript_that_lacks_a_sentence_or_has_it_too_early_is_noticed() -> None:
+    _, printed, _ = ended("guide")
     verified = "✅ Wallet verified! Now send your Aster API Key."
     assert in_order(GUIDE_QUOTES, [printed.replace(verified, "Verified.")]) == [verified]
     assert in_order(GUIDE_QUOTES, [verified, printed.replace(verified, "Verified.")]) == [verified]
