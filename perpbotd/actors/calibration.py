@@ -24,6 +24,8 @@ from perpbotd.ports import Clock, Venue
 _BACKOFF_S = (5.0, 60.0)
 OWN_KEPT_MS = 40_000
 """An own list is asked for anew after this, so that with two time-outs it is still of the control's minute."""
+_AGAIN_MS = 3_600_000
+"""The same answer is written once in so long: every start asks anew."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +136,10 @@ class Operators:
         asked, record, gap = await self._wrong_user()
         if record is not None:
             self.record = record
-            await self._book.note({Point.WRONG_USER: asked}, settles=False, wrong_user=record)
+            written = self._book.wrong_user
+            # A daemon that starts again and again has nothing new to write down.
+            if written is None or not _is_again(record, written):
+                await self._book.note({Point.WRONG_USER: asked}, settles=False, wrong_user=record)
         return gap
 
     async def _wrong_user(self) -> tuple[Asked, Calibration | None, str]:
@@ -167,3 +172,8 @@ class Operators:
                 # It may be a passing failure, and the next check needs a control.
                 del self._own[operator.wallet]
             return standing
+
+
+def _is_again(record: Calibration, before: Calibration) -> bool:
+    """Whether the same was answered within the hour."""
+    return 0 <= record.at - before.at < _AGAIN_MS and msgspec.structs.replace(record, at=before.at) == before
