@@ -22,6 +22,9 @@ RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{8,64}\Z")]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 """A user's number or a wallet."""
+Code = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{8})?\Z")]
+"""Stands for what a dry run said; empty where nobody looked."""
+Transaction = Annotated[Hash, msgspec.Meta(pattern=r"^0x[0-9a-f]{64}\Z")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)]
 Cursor = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2}){0,64}\Z")]
 """Where a page ended, in hex; empty at the beginning, and where nothing is left."""
@@ -42,12 +45,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fi
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
     """Parameters of a verb that changes something: the same `request_id` is done once and answers the same for ever.
 
-    `reason` is kept with who asked; `dry_run` says what would be done, and does and keeps nothing.
+    `reason` is kept with who asked; `dry_run` says what would be done, and does and keeps nothing. `confirm` is the
+    code of what a dry run said (admin_protocol.code_of): it is refused where something else would be done by now.
     """
 
     request_id: RequestId
     reason: Reason
     dry_run: bool = False
+    confirm: Code = ""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,6 +254,38 @@ class SkipParked(Change, frozen=True, kw_only=True, tag=True):
     number: Number
 
 
+class ListDisputes(Ask, frozen=True, kw_only=True, tag=True):
+    """Payments that the chain's providers do not agree about, a page at a time, in an order of the store's own."""
+
+    after: Cursor = ""
+    limit: Limit = PAGE_LIMIT
+
+
+class DisputeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment that `by` shows in a block that was counted without it; `since` in ms, `wei` in decimal digits."""
+
+    tx: Hash
+    block: int
+    sender: Address
+    address: Address
+    wei: str
+    by: str
+    since: Ms
+
+
+class Disputes(msgspec.Struct, frozen=True, kw_only=True):
+    """A page; `next` is where the one behind it begins, empty where there is none."""
+
+    disputes: tuple[DisputeLine, ...]
+    next: str = ""
+
+
+class DismissDispute(Change, frozen=True, kw_only=True, tag=True):
+    """Ask no more about this transaction, whatever is said of it: it was looked at elsewhere."""
+
+    tx: Transaction
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """It is done, or with `dry_run` would be."""
 
@@ -411,6 +448,8 @@ Params: TypeAlias = (
     | ListParked
     | RetryParked
     | SkipParked
+    | ListDisputes
+    | DismissDispute
     | ListReferrals
     | ApproveReferral
     | DenyReferral
@@ -427,6 +466,7 @@ AdminAnswer: TypeAlias = (
     | Ordered
     | Calibration
     | Parked
+    | Disputes
     | Done
     | Referrals
     | Importing

@@ -8,6 +8,7 @@ version. Whatever changes something carries `request_id`, `reason` and `dry_run`
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, cast
 
@@ -23,6 +24,8 @@ from perpbotd.admin_messages import (
     CalibrateVenue,
     Calibration,
     DenyReferral,
+    DismissDispute,
+    Disputes,
     Done,
     Explain,
     Explanation,
@@ -32,6 +35,7 @@ from perpbotd.admin_messages import (
     Importing,
     Links,
     ListAudit,
+    ListDisputes,
     ListLinks,
     ListParked,
     ListReferrals,
@@ -61,6 +65,7 @@ HELLO_FIRST, WRONG_PROTOCOL, TOO_LONG, TOO_MANY, REFUSED = -32000, -32001, -3200
 
 Id: TypeAlias = str | int | None
 _LONGEST_ID = 128
+_CODE_DIGITS = 8
 _LARGEST_ID = 2**53
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""
 
@@ -107,6 +112,8 @@ VERBS: Final = (
     Verb(name="parked.list", params=ListParked, result=Parked),
     Verb(name="parked.retry", params=RetryParked, result=Done, changes=True),
     Verb(name="parked.skip", params=SkipParked, result=Done, changes=True),
+    Verb(name="disputes.list", params=ListDisputes, result=Disputes),
+    Verb(name="disputes.dismiss", params=DismissDispute, result=Done, changes=True),
     Verb(name="referral.list", params=ListReferrals, result=Referrals),
     Verb(name="referral.approve", params=ApproveReferral, result=Ordered, by=Answerer.LINKER, changes=True),
     Verb(name="referral.deny", params=DenyReferral, result=Ordered, by=Answerer.LINKER, changes=True),
@@ -125,6 +132,12 @@ VERBS: Final = (
 """Every method but `hello`."""
 BY_NAME: Final = {verb.name: verb for verb in VERBS}
 BY_PARAMS: Final[dict[type[Any], Verb]] = {verb.params: verb for verb in VERBS}
+
+
+def code_of(verb: Verb, answer: AdminAnswer) -> str:
+    """What stands for this answer of a verb, whether it was done or only would be: so much of SHA-256 over it."""
+    said = msgspec.to_builtins(answer) | {"dry_run": False}
+    return hashlib.sha256(msgspec.json.encode([verb.name, sorted(said.items())])).hexdigest()[:_CODE_DIGITS]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

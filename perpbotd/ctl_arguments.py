@@ -41,6 +41,11 @@ def number(parser: ArgumentParser) -> None:
     parser.add_argument("number", type=_count, metavar="NUMBER")
 
 
+def transaction(parser: ArgumentParser) -> None:
+    """One transaction."""
+    parser.add_argument("tx", type=_transaction, metavar="TX")
+
+
 def subject(parser: ArgumentParser) -> None:
     """Whom it is about."""
     parser.add_argument("subject", metavar="USER|WALLET")
@@ -64,6 +69,18 @@ def changes(reason: str | None, request_id: str = "a new one") -> Callable[[Argu
     return add
 
 
+def final(parser: ArgumentParser) -> None:
+    """Options of a change that cannot be taken back."""
+    changes(None)(parser)
+    parser.add_argument(
+        "--yes",
+        type=_code,
+        default="",
+        metavar="CODE",
+        help="do it, if it still is what was shown with this code; without: show it",
+    )
+
+
 def together(*adders: Callable[[ArgumentParser], None]) -> Callable[[ArgumentParser], None]:
     """What each of them takes, in this order."""
 
@@ -82,10 +99,24 @@ def list_file(parser: ArgumentParser) -> None:
     parser.add_argument("--column", default="", metavar="NAME", help="the header of the column with the wallets")
 
 
+def _code(text: str) -> str:
+    # The default is read like what is given: empty, nothing was shown yet.
+    if len(text) not in (0, 8) or not set(text) <= set("0123456789abcdef"):
+        raise ArgumentTypeError("the code that it was shown with: 8 digits and letters from a to f")
+    return text
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         raise ArgumentTypeError("a number, 0 or more")
     return int(text)
+
+
+def _transaction(text: str) -> str:
+    digits = text.strip().lower().removeprefix("0x")
+    if len(digits) != 64 or any(digit not in "0123456789abcdef" for digit in digits):
+        raise ArgumentTypeError("a transaction's hash: 0x and 64 hex digits")
+    return f"0x{digits}"
 
 
 def _time(text: str) -> int:

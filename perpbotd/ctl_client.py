@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from perpbotd.admin_protocol import BY_NAME, LINE_LIMIT, PROTOCOL, REFUSED
 
-OK, ALARM, USAGE, REJECTED, UNAVAILABLE, BROKEN_PROTOCOL, NO_PERMISSION = 0, 1, 2, 65, 69, 76, 77
+OK, ALARM, USAGE, UNCONFIRMED, REJECTED, UNAVAILABLE, BROKEN_PROTOCOL, NO_PERMISSION = 0, 1, 2, 3, 65, 69, 76, 77
 INTERRUPTED = 130
 EXIT_CODES = """\
 exit codes:
   0   done, and nothing needs an operator
   1   done, and something does: an alarm, lines that were not understood, a venue that answers otherwise than before
   2   wrong usage
+  3   nothing was done: it was shown what would be, and the code that --yes does it with
   65  refused: nobody of that name, a request_id used for something else, a list that cannot be used
   69  the daemon is not reachable or does not answer
   76  something else answered, or a daemon of another protocol

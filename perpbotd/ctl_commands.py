@@ -12,8 +12,8 @@ import msgspec
 from perpbotd import ctl_arguments as arguments
 from perpbotd import ctl_tables as tables
 from perpbotd.admin_messages import PAGE_LIMIT
-from perpbotd.admin_protocol import BY_NAME, Verb
-from perpbotd.ctl_client import ALARM, BROKEN_PROTOCOL, OK, UNAVAILABLE, Client, Trouble
+from perpbotd.admin_protocol import BY_NAME, Verb, code_of
+from perpbotd.ctl_client import ALARM, BROKEN_PROTOCOL, OK, UNAVAILABLE, UNCONFIRMED, Client, Trouble
 from perpbotd.ctl_import import ListFile, Report, Say, bring
 from perpbotd.ctl_tables import Paint, escape
 
@@ -30,7 +30,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """`words` on the command line; `verb` is asked with what `params` makes of the arguments, and `show`n.
 
     `rows` names the list that pages are joined by. `says` is told before an answer that takes long. `needs` tells from
-    an answer whether an operator has to look. `run` is for what is more than a question.
+    an answer whether an operator has to look. `run` is for what is more than a question. What is `final` cannot be
+    taken back: it is shown first, and done when it is asked for with the code of what was shown.
     """
 
     words: tuple[str, ...]
@@ -42,6 +43,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     rows: str = ""
     says: str = ""
     needs: Callable[[Any], bool] = lambda answer: False
+    final: bool = False
     run: Callable[[Client, Namespace, Say], Outcome] | None = None
 
 
@@ -53,6 +55,9 @@ def perform(command: Command, client: Client, given: Namespace, say: Say) -> Out
     params = command.params(given)
     if verb.changes:
         params |= change(given)
+    unconfirmed = command.final and not given.dry_run and not given.yes
+    if command.final:
+        params |= {"confirm": given.yes, "dry_run": given.dry_run or unconfirmed}
     if command.says:
         say(command.says)
     try:
@@ -64,11 +69,22 @@ def perform(command: Command, client: Client, given: Namespace, say: Say) -> Out
     except msgspec.ValidationError:
         raise Trouble(BROKEN_PROTOCOL, f"the daemon's answer to {verb.name} is of another shape") from None
     show = command.show
+    if unconfirmed:
+        code = code_of(verb, answer)
+        return Outcome(
+            result={**result, "confirm": code},
+            lines=lambda paint: (*(() if show is None else show(answer, paint)), _once_more(code)),
+            code=UNCONFIRMED,
+        )
     return Outcome(
         result=result,
         lines=lambda paint: () if show is None else show(answer, paint),
         code=ALARM if command.needs(answer) else OK,
     )
+
+
+def _once_more(code: str) -> str:
+    return f"this cannot be taken back, and nothing is done yet: the same command with --yes {code} does it"
 
 
 def _pages(client: Client, command: Command, params: dict[str, Any], limit: int) -> dict[str, Any]:
@@ -195,9 +211,10 @@ COMMANDS: Final = (
         words=("release-wallet",),
         help="end a link, so that its wallet is free",
         verb="release-wallet",
-        arguments=arguments.together(arguments.subject, arguments.changes(None)),
+        arguments=arguments.together(arguments.subject, arguments.final),
         params=arguments.given("subject"),
         show=tables.ordered,
+        final=True,
     ),
     Command(
         words=("calibrate", "aster"),
@@ -251,9 +268,29 @@ COMMANDS: Final = (
         words=("parked", "skip"),
         help="give a parked row up",
         verb="parked.skip",
-        arguments=arguments.together(arguments.number, arguments.changes(None)),
+        arguments=arguments.together(arguments.number, arguments.final),
         params=arguments.given("number"),
         show=tables.done,
+        final=True,
+    ),
+    Command(
+        words=("disputes", "list"),
+        help="payments that the chain's providers do not agree about",
+        verb="disputes.list",
+        arguments=arguments.paged,
+        params=arguments.given("after"),
+        show=tables.disputes,
+        rows="disputes",
+        needs=lambda answer: bool(answer.disputes),
+    ),
+    Command(
+        words=("disputes", "dismiss"),
+        help="ask the providers no more about a payment",
+        verb="disputes.dismiss",
+        arguments=arguments.together(arguments.transaction, arguments.final),
+        params=arguments.given("tx"),
+        show=tables.done,
+        final=True,
     ),
     Command(
         words=("referral", "list"),

@@ -8,7 +8,19 @@ from typing import Final
 
 import msgspec
 
-from perpbotd.admin_messages import Audit, Calibration, Done, Explanation, Links, Ordered, Parked, Referrals, Users
+from perpbotd.admin_messages import (
+    Audit,
+    Calibration,
+    Disputes,
+    Done,
+    Explanation,
+    Links,
+    Ordered,
+    Parked,
+    Referrals,
+    Users,
+)
+from perpbotd.domain.points import QUESTIONS
 from perpbotd.kernel.escape import escape
 from perpbotd.messages import CalibrationPoint, Status
 
@@ -134,29 +146,46 @@ def parked(answer: Parked, paint: Paint) -> Iterator[str]:
     yield from _more(str(answer.next or ""))
 
 
+def disputes(answer: Disputes, paint: Paint) -> Iterator[str]:
+    """One line a payment that one provider shows and others do not vouch for."""
+    yield from table(
+        ("TX", "BLOCK", "FROM", "TO", "WEI", "SHOWN BY", "SINCE"),
+        (
+            (one.tx, str(one.block), one.sender, one.address, one.wei, one.by or "-", when(one.since))
+            for one in answer.disputes
+        ),
+    )
+    yield from _more(answer.next)
+
+
 def calibration(answer: Calibration, paint: Paint) -> Iterator[str]:
     """One line a point; what changed stands out."""
     if answer.dry_run:
         yield "dry run: every open point would be asked of Aster with the operators' agents"
         return
-    yield from table(
-        ("POINT", "ANSWER", "CODE", "AT", "BASE URL", "BEFORE"),
-        (
-            (
-                *(point.name, _answer(point), "-" if point.code is None else str(point.code)),
-                *(when(point.at), point.base_url or "-", point.before or "-"),
-            )
-            for point in answer.points
-        ),
-    )
-    if answer.changed:
-        yield f"{paint.red}CHANGED: {escape(', '.join(answer.changed))}{paint.plain}"
-    else:
+    for base_url in dict.fromkeys(point.base_url for point in answer.points):
+        points = [point for point in answer.points if point.base_url == base_url]
+        yield f"asked of {escape(base_url)}"
+        yield from table(
+            ("POINT", "WHAT IS ASKED", "ANSWER", "ANSWERED AT"),
+            ((point.name, _QUESTIONS.get(point.name, "-"), point.answer or "-", _at(point)) for point in points),
+        )
+    for point in answer.points:
+        if point.gap:
+            older = ", the answer is an older one" if point.answer else ""
+            yield f"not asked: {escape(point.name)} {escape(point.gap)}{older}"
+    for point in answer.points:
+        if point.before:
+            yield f"{paint.red}CHANGED: {escape(f'{point.name} was: {point.before}')}{paint.plain}"
+    if not answer.changed:
         yield f"{paint.green}nothing changed{paint.plain}"
 
 
-def _answer(point: CalibrationPoint) -> str:
-    return point.answer if not point.gap else f"{point.answer or 'unknown'} (not asked: {point.gap})"
+_QUESTIONS: Final[Mapping[str, str]] = {point.value: question for point, question in QUESTIONS.items()}
+
+
+def _at(point: CalibrationPoint) -> str:
+    return when(point.at) if point.answer else "-"
 
 
 def referrals(answer: Referrals, paint: Paint) -> Iterator[str]:
@@ -229,7 +258,12 @@ def _would(dry_run: bool) -> str:
 def _facts(facts: Mapping[str, str | int | float | bool]) -> str:
     """Facts that say something; what is empty or false does not, and the tables' rows have a table of their own."""
     shown = {key: value for key, value in facts.items() if value != "" and value is not False}
-    return " · ".join(f"{key}: {value}" for key, value in shown.items() if not key.startswith("rows "))
+    return " · ".join(f"{key}: {_fact(key, value)}" for key, value in shown.items() if not key.startswith("rows "))
+
+
+def _fact(key: str, value: str | float) -> str:
+    """A time in ms as people read it, by its name."""
+    return when(int(value)) if key.endswith("_at") and isinstance(value, int) else str(value)
 
 
 def _span(seconds: float) -> str:

@@ -219,11 +219,12 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Rescan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Blocks that were counted, as another provider shows them: what it adds is counted, and no cursor moves.
 
-    With them every block up to `looked` was seen through two; -1 where that is not known.
+    With them every block up to `looked` was seen through two; -1 where that is not known. `by` is the provider's name.
     """
 
     blocks: tuple[BlockRead, ...]
     looked: int = -1
+    by: str = ""
 
 
 class AskCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -298,7 +299,14 @@ class AnswerTap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     text: str | None = None
 
 
-Delivery: TypeAlias = SendMessage | EditMessage | DeleteMessages | AnswerTap
+class SetMenu(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The commands menu of one chat as (command, text), whatever its user's language; none: that of his language."""
+
+    chat: UserId
+    commands: tuple[tuple[str, str], ...] = ()
+
+
+Delivery: TypeAlias = SendMessage | EditMessage | DeleteMessages | AnswerTap | SetMenu
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -350,6 +358,7 @@ class CheckCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Check one credential against the venue; the secret is the agent's private key, 32 bytes.
 
     A V1 key has its text in `legacy_key`: `agent` is then its stand-in (credentials.stand_in), and the secret its text.
+    `settled` as in Observations: how long the key was valid when it was last proven whose it is, 0 to have it proven.
     """
 
     user: UserId
@@ -358,6 +367,7 @@ class CheckCredential(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     secret: Secret
     name_code: str
     legacy_key: Secret | None = None
+    settled: Ms = Ms(0)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

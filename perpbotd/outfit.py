@@ -97,7 +97,7 @@ def _settings(config: Config, meta: Meta) -> Settings:
             ),
         ),
         linker=LinkerConfig(policy=policy),
-        relay=RelayConfig(),
+        relay=RelayConfig(menus=MENUS),
         validator=ValidatorConfig(policy=policy, operators=meta.operators),
         chat=ChatConfig(username=policy.bot_name, commands=MENUS),
         admin=AdminConfig(version=VERSION, world=meta.world, remarks=remarks(config)),

@@ -302,6 +302,11 @@ class Venue(Protocol):
 
     base_url: str
 
+    @property
+    def weight_used(self) -> int:
+        """Of the request weight that this host's address has a minute, what this minute has used (aster.md §3)."""
+        ...
+
     async def agents(self, user: Address | None, signer: Signer) -> AgentAnswer:
         """Every agent of the account; without `user` of whichever the venue takes the signer's to be."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -37,6 +38,12 @@ def address_key(value: Address) -> bytes:
 def payer_key(to: Address, sender: Address) -> bytes:
     """Key of a sender's sum at an address, all senders of one address side by side."""
     return address_key(to) + address_key(sender)
+
+
+def dispute_key(match: Match) -> bytes:
+    """Key of a dispute: its transaction's hash, and what tells it from another that is said of the same one."""
+    whole = "|".join((match.block_hash, match.sender, match.to, str(match.wei), str(match.block), str(match.at)))
+    return hash_key(match.tx) + sha256(whole.encode()).digest()[:8]
 
 
 def user_key(user: UserId) -> bytes:
@@ -133,10 +140,14 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """DISPUTES by `hash_key(tx)`: what a provider shows in a block that was counted and others do not vouch for."""
+    """DISPUTES by `dispute_key`: what a provider shows in a block that was counted and others do not vouch for.
+
+    `by` is the provider's name, empty where it was not noted. Written by the matcher; an operator may dismiss one.
+    """
 
     match: Match
     since: Ms
+    by: str = ""
 
 
 class StuckRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from perpbotd.adapters.admin_listen import listen
 from perpbotd.adapters.admin_socket import AdminSocket
 from perpbotd.adapters.store_thread import StoreThread
 from perpbotd.codec import decode, encode
-from perpbotd.ctl_client import Client
+from perpbotd.ctl_client import UNCONFIRMED, Client
 from perpbotd.domain.link import Link
 from perpbotd.domain.types import Address, Ms, UserId, World
 from perpbotd.kernel.channel import Bell, Call, Mailbox, ask
@@ -139,6 +139,11 @@ class House:
         code = await trio.to_thread.run_sync(ctl.main, command)
         out, told = capsys.readouterr()
         return code, out, told
+
+    async def sure(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+        """What a command that cannot be taken back says once it is confirmed with the code that it was shown with."""
+        shown = await self.json(capsys, *arguments, code=UNCONFIRMED)
+        return await self.json(capsys, *arguments, "--yes", shown["confirm"])
 
     async def json(self, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
         """What the command says to a script."""

@@ -22,8 +22,9 @@ import msgspec
 import trio
 from trio.testing import MockClock
 
+from perpbotd.domain.guard import failing
 from perpbotd.domain.policy import LegacyKeys, Policy
-from perpbotd.domain.types import Address, Grade
+from perpbotd.domain.types import Address, Grade, Ms
 from perpbotd.domain.verdicts import Accepted, Decision, NotYet, Refused, decide
 from perpbotd.messages import CheckAnswer, VenueTrouble
 from perpbotd.sandbox.aster import AgentKey
@@ -33,6 +34,8 @@ from tests.weather_of_aster import INCIDENTS, mend, revoked
 
 PER_WORLD: Final = 50
 LONG_AFTER_MS: Final = 3_600_000
+DAILY: Final = 0.25
+"""So many of the checks are of a key that is linked already."""
 GOOD: Final = frozenset({"good", "not named", "V1 good"})
 STRANGERS: Final = frozenset(
     {"another wallet's", "another wallet's, named", "wallet without an account", "never approved", "wrong secret"}
@@ -72,13 +75,14 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     """How it really was: the switches, whether W ever deposited, and whether the key's owner revoked it meanwhile.
 
     Without an operator's agent nobody can tell a refusal of our address from one of the key: then only what is accepted
-    is judged.
+    is judged. `settled`: it was the daily look at a linked key, whose owner needed no proof.
     """
 
     switches: dict[str, Any]
     deposited: bool
     gone: bool
     operators: int
+    settled: bool = False
 
 
 def wrong(kind: str, answer: CheckAnswer, policy: Policy, truth: Truth) -> str:
@@ -102,6 +106,8 @@ def wrong(kind: str, answer: CheckAnswer, policy: Policy, truth: Truth) -> str:
         return f"refuted, and not so: {', '.join(sorted(refuted - allowed))}"
     if kind not in GOOD or gone or switches["extra_permissions"]:
         return ""
+    if truth.settled and failing(answer.verdicts, answer.valid_until, policy, Ms(0)):
+        return "a linked key that is good was found failing"
     return _refused(decision, truth)
 
 
@@ -132,6 +138,8 @@ class World:
             self._switches |= QUIRKS[self._draw.choice(list(QUIRKS))]
         self._switches |= QUIRKS[quirk]
         self._late = self._draw.random() < 0.5
+        # Of its own, so that what a seed once showed it shows again.
+        self._daily = random.Random(f"{seed} {number} daily")
         self._policy = Policy(
             legacy_keys=LegacyKeys.INFERRED,
             binding=self._draw.choice([Grade.INFERRED, Grade.INFERRED, Grade.PROVEN]),
@@ -163,6 +171,7 @@ class World:
         draw = self._draw
         kind = draw.choice([*KEYS, "good", "good", "another wallet's", *(f"V1 {name}" for name in LEGACY)])
         made = None if kind.startswith("V1 ") else await self._made(desk, kind)
+        settled = 0
         incidents = [draw.choice(INCIDENTS) for _ in range(draw.choice([0, 0, 1, 1, 1, 2]))]
         happened = [incident(desk, None if made is None else made[0], draw) for incident in incidents]
         if made is None:
@@ -170,7 +179,8 @@ class World:
             desk.aster.issue_legacy_key(desk.w.address, there)
             answer = await desk.check_legacy(pasted, swapped=draw.random() < 0.3)
         else:
-            answer = await desk.check(*made)
+            settled = self._valid_until(desk, made[0]) if self._daily.random() < DAILY else 0
+            answer = await desk.check(*made, settled=settled)
         mend(desk, self._switches)
         gone = revoked in incidents
         if gone:
@@ -183,10 +193,17 @@ class World:
             deposited=account is not None and account.deposited,
             gone=gone,
             operators=len(desk.operators),
+            settled=settled > 0,
         )
         came = _came(answer, self._policy)
         fault = wrong(kind, answer, self._policy, truth)
         return Found(world=self.number, check=number, key=kind, happened="; ".join(happened), came=came, wrong=fault)
+
+    def _valid_until(self, desk: Desk, key: AgentKey) -> int:
+        """What the linking would know of a key of W's."""
+        account = desk.aster.account(desk.w.address)
+        agent = None if account is None else account.agent(key.address)
+        return 0 if agent is None else agent.expired
 
     async def _made(self, desk: Desk, kind: str) -> tuple[AgentKey, Address]:
         if kind not in self._keys:

@@ -178,7 +178,7 @@ class Desk:
         good: dict[str, Any] = {"name": CODE, "ip_whitelist": HOST_IP, "can_perp": True}
         return await (owner or self.w).create_agent(**(good | changed))
 
-    async def check(self, key: AgentKey, wallet: Address | None = None) -> CheckAnswer:
+    async def check(self, key: AgentKey, wallet: Address | None = None, *, settled: int = 0) -> CheckAnswer:
         signed = signer(key)
         return await ask(
             self.requests.send,
@@ -188,6 +188,7 @@ class Desk:
                 agent=signed.agent,
                 secret=signed.secret,
                 name_code=CODE,
+                settled=Ms(settled),
             ),
         )
 

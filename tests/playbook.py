@@ -27,6 +27,7 @@ from perpbotd.domain.effects import (
     LookElsewhere,
     ReleaseWallet,
     Say,
+    ShowMenu,
     TakeWallet,
     Timer,
 )
@@ -42,6 +43,7 @@ from perpbotd.domain.events import (
     Event,
     Facts,
     FoundElsewhere,
+    KeyLost,
     Tapped,
     TimeCame,
     TimerName,
@@ -232,6 +234,13 @@ class Playbook:
         """The venue cannot say now."""
         self.happens(CheckDelayed(check=self.link.check, blame=blame, seconds=8), *expected)
 
+    def loses(self, *expected: str, guard: bool = False) -> None:
+        """The key that is to be looked at is not in the store any more."""
+        check, agent = self.link.check, self.link.agent or AGENT
+        if guard:
+            check, agent = self.link.guard.number, self._active.agent
+        self.happens(KeyLost(check=check, agent=agent, guard=guard), *expected)
+
     def wait(self, seconds: float) -> None:
         """Time goes by, and nobody notices."""
         self.now = Ms(self.now + int(seconds * 1000))
@@ -367,6 +376,8 @@ def shown(effect: Effect, now: Ms) -> str:
             return f"leads to the private chat: {said.phrase.key}"
         case LookElsewhere():
             return "looks elsewhere"
+        case ShowMenu(language=language):
+            return f"menu in {language}" if language else "menu as Telegram has it"
         case IssueAddress():
             return "issues an address"
         case KeepCredential(agent=agent):

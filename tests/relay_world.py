@@ -34,6 +34,7 @@ from perpbotd.messages import (
     Put,
     Rendered,
     SendMessage,
+    SetMenu,
     StoreAnswer,
     StoreRequest,
     Table,
@@ -85,13 +86,14 @@ class Screens:
         with call.answering() as answer:
             if self.dying(call.body):
                 return
-            result = self.script(call.body) or self._do(call.body)
+            result = self.script(call.body) or self.perform(call.body)
             await trio.sleep(0.01)
             if self.silent_after:
                 await trio.sleep_forever()
             answer(result)
 
-    def _do(self, delivery: Delivery) -> DeliveryResult:
+    def perform(self, delivery: Delivery) -> DeliveryResult:
+        """What Telegram does with it, told to nobody."""
         match delivery:
             case SendMessage(random_id=random_id):
                 if random_id in self._known:
@@ -103,7 +105,7 @@ class Screens:
             case EditMessage(message_id=number):
                 self.shown[delivery.chat][number] = delivery.content.html
                 return Delivered(message_id=number)
-            case DeleteMessages() | AnswerTap():
+            case DeleteMessages() | AnswerTap() | SetMenu():
                 return Delivered()
 
     def of(self, user: int) -> list[str]:

@@ -111,6 +111,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "parked.list": {},
     "parked.retry": {"number": 1},
     "parked.skip": {"number": 1},
+    "disputes.list": {},
+    "disputes.dismiss": {"tx": "0x" + "7" * 64},
     "referral.list": {},
     "referral.approve": {"subject": "5"},
     "referral.deny": {"subject": "5"},
@@ -244,7 +246,7 @@ def named_verbs(source: str) -> set[str]:
 def test_the_verb_that_an_alarm_names_is_a_command() -> None:
     sources = [path.read_text() for path in ACTORS.glob("*.py")]
     named = named_verbs("\n".join(sources))
-    assert {"resume", "accept-login", "referral import", "parked list"} <= named
+    assert {"resume", "accept-login", "referral import", "parked list", "disputes list"} <= named
     assert named - {" ".join(command.words) for command in COMMANDS} == set()
 
 

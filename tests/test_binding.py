@@ -333,7 +333,10 @@ def test_what_refuses_the_operators_too_is_not_the_keys_fault() -> None:
             found = asking.shared_trouble(own, AGENT, witnesses)
             assert found is not None
             assert found.blame == blame
-        for witnesses in ([same, fine], [fine], [other], []):
+        apart = asking.shared_trouble(own, AGENT, [other])
+        assert apart is not None, "two failures at once, or an operator's agent that is gone: nobody can tell"
+        assert apart.blame == "venue"
+        for witnesses in ([same, fine], [fine], [other, fine], []):
             assert asking.shared_trouble(own, AGENT, witnesses) is None
     assert asking.kind_of(listed(row()), AGENT) == ""
     assert asking.shared_trouble(listed(row()), AGENT, []) is None

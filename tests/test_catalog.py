@@ -261,6 +261,8 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
         lambda play: play.refuses("...", code=-4225),
         *(lambda play, code=code: _refused_late(play, code) for code in (-5050, -1109, -4087, -1000, -2015)),
         _taken,
+        _lost,
+        _called_off,
         *_AFTERWARDS,
         _chain_down,
         _chain_unknown,
@@ -327,6 +329,23 @@ def _contested(play: Playbook) -> None:
         play.facts = facts
         play.happens(WalletChanged(wallet=WALLET), "...")
         play.write("/status", "...")
+
+
+def _lost(play: Playbook) -> None:
+    """The store has lost a key."""
+    play.loses("...")
+    if play.link.active is not None:
+        for _ in range(2):
+            play.write("/checknow", "...")
+            play.loses("...", guard=True)
+            play.write("/status", "...")
+
+
+def _called_off(play: Playbook) -> None:
+    """An operator lets go of the wallet that is on its way here."""
+    incoming = play.link.incoming
+    if incoming is not None:
+        play.happens(OperatorAsked(what=Verb.RELEASE_WALLET, wallet=incoming.wallet), "...")
 
 
 def _guarded(play: Playbook) -> None:

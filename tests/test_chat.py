@@ -14,6 +14,7 @@ import trio.testing
 
 from perpbotd.actors.chat import ACCEPT_LOGIN, ChatConfig, chat
 from perpbotd.actors.crowd import Allowance, Crowd
+from perpbotd.actors.groups import GroupAllowance, Groups
 from perpbotd.actors.store import store
 from perpbotd.actors.strangers import RESUME
 from perpbotd.codec import decode, encode
@@ -778,6 +779,54 @@ async def test_a_flood_of_one_user_is_dropped_and_the_others_are_taken_in(
         ann.restarts()
         await bench.rows(24)
         await bench.told(lambda facts: facts["dropped"] == 9_980)
+
+
+async def test_a_group_is_answered_once_a_minute_and_its_spam_leaves_private_chats_alone(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, bob = telegram.user(501), telegram.add_user(502)
+    groups = [telegram.add_group(-9), telegram.add_group(-10)]
+    async with living(telegram) as bench:
+        await bench.connected()
+        for _ in range(200):
+            for group in groups:
+                ann.says("/start", group=group)
+        bob.says("hello")
+        ann.says("hi")
+        await bench.rows(4)
+        assert bench.texts() == ["/start", "/start", "hello", "hi"]
+        await bench.told(lambda facts: facts["unanswered"] == 398)
+        await trio.sleep(61)
+        bob.says("/setapi", group=groups[0])
+        ann.says("/setapi", group=groups[0])
+        await bench.rows(5)
+        await bench.told(lambda facts: facts["unanswered"] == 399)
+        assert [row.user for row in bench.inbox()][-1] == bob.id
+
+
+async def test_keys_in_a_group_are_deleted_though_only_the_first_is_answered(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, group = telegram.user(501), telegram.add_group(-9)
+    async with living(telegram) as bench:
+        await bench.connected()
+        ann.says("/setapi", group=group)
+        for digit in range(4):
+            ann.says(f"{digit}" * 64, group=group)
+        rows = await bench.rows(5)
+        assert [row.event.quiet for row in rows if isinstance(row.event, Wrote)] == [False, False, True, True, True]
+        for _ in range(100):
+            ann.says("ab" * 32, group=group)
+        await bench.told(lambda facts: facts["unanswered"] == 103)
+        assert len(bench.inbox()) == 2 + 20
+
+
+def test_all_groups_together_are_answered_at_a_pace_of_their_own() -> None:
+    groups = Groups(GroupAllowance(rate=1.0, burst=10))
+    asked = [wrote(chat=-number, text=Secret(b"/start")) for number in range(1, 1_001)]
+    assert sum(groups.admit(one, 5.0) is not None for one in asked) == 10
+    assert groups.unanswered == 990
+    assert sum(groups.admit(one, 5.0 + at / 10) is not None for at, one in enumerate(asked)) <= 101
 
 
 def test_of_many_users_only_those_are_remembered_who_have_not_rested() -> None:

@@ -37,6 +37,11 @@ def test_without_a_witness_somebody_is_refused_for_what_is_not_his(monkeypatch: 
     assert noticed("a good key was answered", quirk="")
 
 
+def test_a_daily_look_that_finds_a_good_key_failing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "failing", lambda *_: True)
+    assert noticed("a linked key that is good was found failing", quirk="")
+
+
 def test_what_was_found_is_told_and_ends_with_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

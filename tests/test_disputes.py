@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
+from perpbotd.actors.disputes import Disputes, Room
 from perpbotd.domain.events import ArrivedUnproven
 from perpbotd.domain.ledger import Arrival
-from perpbotd.domain.matching import Disproved, Match, Outcome, sort_out
+from perpbotd.domain.matching import Disproved, Match, Outcome, Vote, sort_out
 from perpbotd.domain.types import Address, Hash, Ms, Wei
 from perpbotd.kernel.channel import ask
-from perpbotd.messages import AskCursor, BlockRead, FinalRange, Rescan, StartAt, Table
+from perpbotd.messages import AskCursor, BlockRead, Commit, Drop, FinalRange, Rescan, StartAt, Table, Transfer
+from perpbotd.ports import NotThere
 from perpbotd.rows import DepositRow, DisputeRow, EvidenceRow
 from perpbotd.sandbox.chain import Block, Chain, Transaction, Wallet
 from tests.scenario.chain_rig import ChainRig
@@ -27,13 +31,23 @@ DEPOSIT = Wallet.create("deposit").address
 AMOUNT = 10**14
 
 
+class Asked(LocalNode):
+    """Remembers about how many transactions it was asked at a time."""
+
+    most = 0
+
+    async def transfers(self, transactions: Sequence[Hash]) -> list[Transfer | NotThere]:
+        self.most = max(self.most, len(transactions))
+        return await super().transfers(transactions)
+
+
 class Bench:
     """Blocks mined by hand; the first provider serves, and lies about, what the second is looked at through."""
 
-    def __init__(self) -> None:
+    def __init__(self, before_commit: Callable[[], None] | None = None) -> None:
         self.chain = Chain({USER.address: 10**18})
-        self.nodes = [LocalNode(ConsistentNode(self.chain, name=name)) for name in ("first", "second")]
-        self.rig = ChainRig(self.nodes, genesis=self.chain.latest.hash)
+        self.nodes = [Asked(ConsistentNode(self.chain, name=name)) for name in ("first", "second")]
+        self.rig = ChainRig(self.nodes, genesis=self.chain.latest.hash, before_commit=before_commit)
 
     @asynccontextmanager
     async def on(self) -> AsyncIterator[ChainRig]:
@@ -53,7 +67,7 @@ class Bench:
 
     async def look_again(self) -> None:
         """Look at all blocks through the second provider."""
-        await self.rig.to_matcher.send.send(Rescan(blocks=await self.blocks(1, 1)))
+        await self.rig.to_matcher.send.send(Rescan(blocks=await self.blocks(1, 1), by="second"))
         await ask(self.rig.cursors.send, AskCursor())
 
     async def blocks(self, node: int, first: int) -> tuple[BlockRead, ...]:
@@ -74,6 +88,17 @@ class Bench:
         phantom = msgspec.structs.replace(block.transactions[0], to=DEPOSIT, hash=Hash("0x" + "ee" * 32))
         self.tell(1, block, (phantom,))
         return phantom.hash
+
+    def invent_many(self, count: int) -> None:
+        """So many payments in one block that only the second provider shows."""
+        USER.transfer(self.chain, USER.address, AMOUNT)
+        block = self.chain.mine()
+        (true,) = block.transactions
+        lies = tuple(
+            msgspec.structs.replace(true, to=DEPOSIT, hash=Hash(f"0x{block.number:032x}{number:032x}"))
+            for number in range(count)
+        )
+        self.tell(1, block, (true, *lies))
 
     def tell(self, node: int, block: Block, transactions: tuple[Transaction, ...]) -> None:
         self.nodes[node].node.faults.forged[block.number] = forged(block, transactions)
@@ -121,6 +146,189 @@ async def test_a_dispute_outlives_a_restart(autojump_clock: MockClock) -> None:
     async with bench.on():
         await rig.until(lambda: rig.found, 100)
     assert [one.tx for one in rig.found] == [tx]
+    assert bench.disputed == []
+
+
+async def test_twenty_conflicts_in_a_row_lose_nothing_of_what_was_heard(autojump_clock: MockClock) -> None:
+    left = 0
+
+    def issue_another() -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            bench.rig.issue(Wallet.create(f"one more {left}").address)
+
+    bench = Bench(issue_another)
+    async with bench.on() as rig:
+        tx, other = bench.leave_out(), bench.leave_out()
+        await bench.read()
+        bench.nodes[0].node.faults.forged.popitem()
+        left = 20
+        await bench.look_again()
+        await rig.until(lambda: rig.found, 100)
+        assert left == 0
+        assert ([one.tx for one in rig.found], bench.disputed) == ([other], [tx])
+        bench.repent()
+        await rig.until(lambda: len(rig.found) == 2, 100)
+    assert bench.disputed == []
+
+
+async def test_what_was_heard_while_others_wrote_all_the_time_outlives_a_restart(autojump_clock: MockClock) -> None:
+    armed = False
+    bench = Bench(lambda: armed and bench.rig.issue(Wallet.create(f"at {trio.current_time()}").address) and None)
+    async with bench.on() as rig:
+        tx = bench.leave_out()
+        await bench.read()
+        bench.repent()
+        armed = True
+        await bench.look_again()
+        armed = False
+        assert (rig.found, bench.disputed) == ([], [tx])
+    async with bench.on() as rig:
+        await rig.until(lambda: rig.found, 100)
+    assert ([one.tx for one in rig.found], bench.disputed) == ([tx], [])
+
+
+async def test_senders_are_looked_up_once_however_often_the_store_changes(autojump_clock: MockClock) -> None:
+    armed, asked = True, list[Address]()
+    bench = Bench(lambda: armed and bench.rig.issue(Wallet.create(f"at {len(asked)}").address) and None)
+    nonce = bench.nodes[0].nonce
+
+    async def counting(sender: Address) -> int:
+        asked.append(sender)
+        return await nonce(sender)
+
+    bench.nodes[0].nonce = counting  # type: ignore[method-assign]
+    armed = False
+    async with bench.on() as rig:
+        tx = bench.leave_out()
+        await bench.read()
+        bench.repent()
+        armed = True
+        await bench.look_again()
+        armed = False
+        assert asked == [USER.address]
+        await rig.until(lambda: rig.found, 100)
+    assert [one.tx for one in rig.found] == [tx]
+
+
+# --- one provider that shows whatever it likes ----------------------------------------------------
+
+
+async def test_a_flood_of_lies_is_bounded_told_and_over_when_it_stops(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    bench.rig.room = Room(rows=110, waiting=100, blocks=10)
+    async with bench.on() as rig:
+        for _ in range(3):
+            bench.invent_many(120)
+        await bench.read()
+        await bench.look_again()
+        assert len(bench.disputed) == 100, "so many rows in one go"
+        await rig.until(lambda: rig.facts["matcher"]["disputed"], 100)
+        assert rig.facts["matcher"]["disputed"] == 210
+        assert (bench.nodes[0].most, bench.nodes[1].most) == (100, 100)
+        await rig.until(lambda: "second in 2 blocks" in rig.facts["matcher"]["alarm"], 100)
+        assert rig.facts["matcher"]["verb"] == "disputes list"
+        await trio.sleep(120)
+        assert (len(bench.disputed), len(bench.evidence)) == (110, 110)
+        bench.repent()
+        await rig.until(lambda: not bench.disputed, 300)
+        await rig.until(lambda: not rig.facts["matcher"]["alarm"], 300)
+        assert rig.facts["matcher"]["disputed"] == 0
+    whats = Counter(what for what, _ in bench.evidence)
+    assert rig.found == []
+    assert whats == {Arrival.DISPUTED: 110, Arrival.DISPROVED: 110}, "of those that had a row"
+
+
+async def test_a_payment_among_more_lies_than_there_is_room_for_is_counted_when_all_agree(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    bench.rig.room = Room(rows=100, waiting=100, blocks=10)
+    async with bench.on() as rig:
+        for _ in range(2):
+            bench.invent_many(120)
+        tx = bench.leave_out()
+        for _ in range(2):
+            bench.invent_many(120)
+        await bench.read()
+        await bench.look_again()
+        await trio.sleep(100)
+        assert rig.found == []
+        bench.repent()
+        await rig.until(lambda: rig.found, 600)
+    assert [one.tx for one in rig.found] == [tx]
+
+
+async def test_an_honest_providers_dispute_has_its_turn_beside_hundreds_of_lies(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        for _ in range(4):
+            bench.invent_many(150)
+        await bench.read()
+        await bench.look_again()
+        tx = bench.leave_out()
+        await bench.read()
+        shown = tuple(block for block in await bench.blocks(1, bench.chain.latest.number))
+        await rig.to_matcher.send.send(Rescan(blocks=shown, by="third"))
+        await ask(rig.cursors.send, AskCursor())
+        await trio.sleep(20)
+        bench.nodes[0].node.faults.forged.clear()
+        since = trio.current_time()
+        await rig.until(lambda: rig.found, 60)
+        assert trio.current_time() - since <= 15
+        await rig.until(lambda: rig.facts["matcher"]["disputed"])
+        assert rig.facts["matcher"]["disputed"] >= 600
+    assert [one.tx for one in rig.found] == [tx]
+
+
+async def test_where_links_wait_comes_first_and_then_address_by_address() -> None:
+    disputes = Disputes(trio.open_memory_channel[Any](0)[0], Room())
+    crowd = [msgspec.structs.replace(MATCH, tx=Hash(f"0x{number}")) for number in range(3)]
+    alone = msgspec.structs.replace(MATCH, tx=Hash("0x7"), to=Address("0x08"))
+    waited = msgspec.structs.replace(MATCH, tx=Hash("0x9"), to=Address("0x09"))
+    order = disputes.first([*crowd, alone, waited], {waited.to})
+    assert order == [waited, crowd[0], alone, crowd[1], crowd[2]]
+
+
+async def test_a_lie_about_a_payment_takes_not_the_place_of_the_payment(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        tx = bench.leave_out()
+        block = bench.chain.latest
+        lie = tuple(msgspec.structs.replace(one, value=one.value * 2) for one in block.transactions)
+        await bench.read()
+        bench.tell(0, block, lie)
+        bench.tell(1, block, lie)
+        shown = await bench.blocks(0, 1)
+        bench.nodes[1].node.faults.forged.clear()
+        await rig.to_matcher.send.send(Rescan(blocks=shown, by="first"))
+        await bench.look_again()
+        assert bench.disputed == [tx, tx]
+        # It leaves the payment out again: the lie is over, and the payment is not.
+        bench.tell(0, block, ())
+        await rig.until(lambda: bench.disputed == [tx], 100)
+        bench.repent()
+        await rig.until(lambda: rig.found, 100)
+    assert [(one.tx, one.wei) for one in rig.found] == [(tx, AMOUNT)]
+    assert (bench.disputed, [what for what, _ in bench.evidence]) == (
+        [],
+        [Arrival.DISPUTED, Arrival.DISPUTED, Arrival.DISPROVED, Arrival.COMPLETE],
+    )
+
+
+async def test_what_an_operator_has_dismissed_is_asked_about_no_more(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        bench.invent()
+        await bench.read()
+        await bench.look_again()
+        await rig.until(lambda: rig.facts["matcher"]["alarm"], 100)
+        assert rig.facts["matcher"]["verb"] == "disputes list"
+        (kept,) = rig.backend.scan(Table.DISPUTES, b"", 9)
+        rig.backend.apply([Commit(ops=(Drop(table=Table.DISPUTES, key=kept.key),))])
+        await rig.until(lambda: not rig.facts["matcher"]["disputed"], 100)
+        assert (rig.facts["matcher"]["alarm"], rig.facts["matcher"]["verb"]) == ("", "")
     assert bench.disputed == []
 
 
@@ -181,21 +389,25 @@ async def test_a_dispute_about_what_another_block_turns_out_to_hold_is_over(auto
 MATCH = Match(
     tx=Hash("0x01"), sender=Address("0x02"), to=Address("0x03"), wei=Wei(1), block=1, block_hash=Hash("0x04"), at=Ms(0)
 )
-VOTE = (MATCH.tx, MATCH.block_hash, 1)
+OTHER = msgspec.structs.replace(MATCH, wei=Wei(2))
+VOTE = (MATCH, MATCH.block_hash, 1)
 
 
 @pytest.mark.parametrize(
     ("votes", "denials", "told"),
     [
         ([VOTE, VOTE], [], [Outcome(match=MATCH, moved=True)]),
-        ([VOTE], [MATCH.tx], []),
-        ([VOTE, VOTE], [MATCH.tx], [Outcome(match=MATCH, moved=True)]),
-        ([VOTE], [MATCH.tx, MATCH.tx], []),
-        ([], [MATCH.tx, MATCH.tx], [Disproved(match=MATCH)]),
-        ([], [MATCH.tx, Hash("0x05")], []),
+        ([VOTE], [MATCH], []),
+        ([VOTE, VOTE], [MATCH], [Outcome(match=MATCH, moved=True)]),
+        ([VOTE], [MATCH, MATCH], []),
+        ([], [MATCH, MATCH], [Disproved(match=MATCH)]),
+        ([], [MATCH, OTHER], []),
+        # What is said of another payment under the same hash is nothing of this one.
+        ([VOTE, (OTHER, MATCH.block_hash, 1)], [], []),
+        ([(OTHER, MATCH.block_hash, 1)], [MATCH, MATCH], [Disproved(match=MATCH)]),
     ],
 )
 def test_each_match_is_settled_by_two_of_one_mind(
-    votes: list[tuple[Hash, Hash, int]], denials: list[Hash], told: list[Outcome | Disproved]
+    votes: list[Vote], denials: list[Match], told: list[Outcome | Disproved]
 ) -> None:
     assert sort_out([MATCH], votes, denials, quorum=2) == told

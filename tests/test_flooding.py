@@ -73,6 +73,13 @@ def test_of_a_groups_talk_nothing_is_counted() -> None:
     play.write("/help", "says help")
 
 
+def test_a_group_that_has_had_its_answer_gets_none_and_a_key_is_deleted_there_all_the_same() -> None:
+    play = Playbook()
+    group = {"private": False, "chat": -1, "quiet": True}
+    play.write(f"{AGENT} {SECRET}", "deletes the message in -1", **group)
+    play.write("/setapi", **group)
+
+
 def test_twenty_attempts_a_day_and_then_tomorrow() -> None:
     play = Playbook()
     play.write("/setapi", "...")

@@ -9,13 +9,13 @@ import pytest
 import trio.testing
 
 from perpbotd.codec import decode, encode
-from perpbotd.domain.effects import Say
-from perpbotd.domain.events import DepositFound, WalletChanged
+from perpbotd.domain.effects import DeletePasted, Say
+from perpbotd.domain.events import DepositFound, NotDeleted, WalletChanged
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.ledger import Arrival
 from perpbotd.domain.link import State
 from perpbotd.domain.types import DEPOSIT_WEI, Address, Hash, Ms, UserId
-from perpbotd.messages import Append, Put, Table
+from perpbotd.messages import Append, Put, Shred, Table
 from perpbotd.rows import (
     CURSOR_KEY,
     AddressRow,
@@ -115,7 +115,9 @@ async def test_nothing_names_a_forgotten_user_but_his_farewell(autojump_clock: t
     assert desk.backend.get(Table.LINKS, user_key(ANN)) is None
     for table in (Table.CREDENTIALS, Table.SENT, Table.STUCK):
         assert desk.rows(table) == []
-    (farewell,) = [one for one in desk.all(Table.OUTBOX, OutboxRow) if one.user == ANN]
+    # The key that he had pasted goes from the chat all the same.
+    deletion, farewell = [one for one in desk.all(Table.OUTBOX, OutboxRow) if one.user == ANN]
+    assert isinstance(deletion.intent, DeletePasted)
     assert isinstance(farewell.intent, Say)
     assert farewell.intent.said.phrase.key == "forget.done"
     assert [one.user for one in desk.all(Table.ADDRESSES, AddressRow)] == [BOB, NOBODY]
@@ -199,6 +201,123 @@ async def test_a_crash_at_the_commit_leaves_all_or_nothing(side: str, autojump_c
     assert Address(desk.all(Table.ADDRESSES, AddressRow)[0].address)
 
 
+# --- a secret that was pasted must not stay in the chat ------------------------------------------
+
+
+def deletions(desk: Desk) -> list[DeletePasted]:
+    return [intent for intent in desk.intents(ANN) if isinstance(intent, DeletePasted)]
+
+
+@pytest.mark.parametrize("side", ["", "before", "after"])
+@pytest.mark.parametrize("where", ["in the same message", "waiting in the outbox", "unread", "unread in a group"])
+async def test_what_he_pasted_is_deleted_from_the_chat_though_he_is_forgotten(
+    where: str, side: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    await begun(desk, ANN)
+    desk.comes(ANN, wrote("/deleteme", number=8))
+    await desk.work()
+    expected = DeletePasted(message_ids=(9,))
+    if where == "waiting in the outbox":
+        desk.comes(ANN, wrote(f"{AGENT} {SECRET}", number=9))
+        await desk.work()
+        assert deletions(desk) == [expected]
+    texts = [wrote(f"/forget {SECRET}" if where == "in the same message" else "/forget", number=9)]
+    if where.startswith("unread"):
+        texts = [wrote("/forget", number=8), wrote(SECRET, number=9, private=where == "unread")]
+    if where == "unread in a group":
+        expected = DeletePasted(message_ids=(9,), group=-100)
+    desk.comes(ANN, *texts)
+    if side:
+        desk.crash = (len(desk.commits), side)
+        with pytest.raises(ExceptionGroup):
+            await desk.work()
+        desk.crash = None
+    await desk.work()
+    assert desk.backend.get(Table.LINKS, user_key(ANN)) is None
+    assert deletions(desk) == [expected]
+    assert desk.said(ANN)[-1] == "forget.done"
+    said = desk.said(ANN)
+    assert ("text.secret_unexpected" in said) == (where == "in the same message"), "he is told that it is exposed"
+
+
+async def test_what_telegram_does_not_delete_he_is_told_of_though_he_is_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk()
+    await linked(desk, ANN)
+    await forgotten(desk, ANN)
+    desk.write(Append(table=Table.INBOX, row=encode(InboxRow(user=ANN, at=NOW, event=NotDeleted(message_ids=(77,))))))
+    desk.bell.ring()
+    await desk.work()
+    assert desk.said(ANN)[-1] == "message.not_deleted"
+    assert desk.backend.get(Table.LINKS, user_key(ANN)) is None
+    # Nothing of it lies under a key of his own.
+    desk.write(Shred(owner=ANN))
+    assert desk.said(ANN)[-1] == "message.not_deleted"
+
+
+# --- and what comes in between -------------------------------------------------------------------
+
+
+async def test_what_the_chain_shows_while_he_is_being_forgotten_names_him_no_more(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk()
+    await linked(desk, ANN)
+    desk.comes(ANN, wrote("/deleteme", number=8))
+    await desk.work()
+    address = desk.all(Table.ADDRESSES, AddressRow)[0].address
+    tx, number = Hash("0x" + "8" * 64), len(desk.commits)
+
+    def the_matcher_commits(at: int) -> None:
+        if at == number:
+            deposit = DepositRow(
+                tx=tx, sender=WALLET, to=address, wei=DEPOSIT_WEI, block=9, block_hash=tx, at=NOW, index=1, user=ANN
+            )
+            evidence = EvidenceRow(at=NOW, what=Arrival.MORE, address=address, user=ANN, wei=DEPOSIT_WEI, block=9)
+            desk.write(
+                Put(table=Table.DEPOSITS, key=hash_key(tx), row=encode(deposit)),
+                Append(table=Table.EVIDENCE, row=encode(evidence)),
+            )
+
+    desk.meddle = the_matcher_commits
+    desk.comes(ANN, wrote("/forget", number=9), wrote("hello", number=10))
+    await desk.work()
+    assert len(desk.commits) > number + 1
+    assert desk.backend.get(Table.LINKS, user_key(ANN)) is None
+    assert [one.user for one in desk.all(Table.DEPOSITS, DepositRow)] == [NOBODY, NOBODY]
+    assert [one.user for one in desk.all(Table.EVIDENCE, EvidenceRow)] == [NOBODY, NOBODY]
+    assert desk.said(ANN) == ["forget.done"]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_secret_that_he_writes_while_he_is_being_forgotten_is_deleted_from_the_chat(
+    crash: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    await begun(desk, ANN)
+    desk.comes(ANN, wrote("/deleteme", number=8))
+    await desk.work()
+    number = len(desk.commits)
+
+    def he_writes(at: int) -> None:
+        if at == number:
+            desk.comes(ANN, wrote(SECRET, number=10))
+
+    desk.meddle = he_writes
+    desk.comes(ANN, wrote("/forget", number=9))
+    if crash:
+        desk.crash = (number + 1, "after")
+        with pytest.raises(ExceptionGroup):
+            await desk.work()
+        desk.crash = None
+    await desk.work()
+    assert desk.backend.get(Table.LINKS, user_key(ANN)) is None
+    assert deletions(desk) == [DeletePasted(message_ids=(10,))]
+    assert desk.said(ANN) == ["forget.done"]
+
+
 class Disk:
     """A store on a disk: closed by one life of the daemon, it is opened for the next."""
 
@@ -224,7 +343,8 @@ async def test_on_a_real_disk_what_lay_under_his_key_is_gone_and_his_farewell_is
     assert len(desk.rows(Table.CREDENTIALS)) == 1
     await forgotten(desk, ANN)
     assert desk.rows(Table.CREDENTIALS) == desk.rows(Table.LINKS) == []
-    (farewell,) = desk.all(Table.OUTBOX, OutboxRow)
+    deletion, farewell = desk.all(Table.OUTBOX, OutboxRow)
+    assert isinstance(deletion.intent, DeletePasted)
     assert isinstance(farewell.intent, Say)
     assert [one.user for one in desk.all(Table.ADDRESSES, AddressRow)] == [NOBODY]
     desk.backend._store.close()  # type: ignore[attr-defined]

@@ -19,9 +19,24 @@ def test_every_key_is_looked_at_in_time_and_every_change_noticed_and_told_once()
     assert verdict.alarmed_h > 0
 
 
-@pytest.mark.parametrize(("what", "wrong"), [("spread", "over_budget"), ("confirm", "wronged"), ("many", "wronged")])
-def test_each_control_turns_it_red(what: str, wrong: str) -> None:
-    verdict = command.play(100, 2, 1, what)
+def test_whose_a_key_is_is_proven_every_week_and_not_every_day() -> None:
+    verdict = command.play(20, 15, seed=2)
+    assert verdict.good, verdict
+    assert 2 * 20 < verdict.proofs < verdict.looks / 2
+
+
+@pytest.mark.parametrize(
+    ("what", "wrong", "days"),
+    [
+        ("spread", "over_budget", 2),
+        ("confirm", "wronged", 2),
+        ("many", "wronged", 2),
+        ("doubt", "unproven", 2),
+        ("proof", "unproven", 9),
+    ],
+)
+def test_each_control_turns_it_red(what: str, wrong: str, days: int) -> None:
+    verdict = command.play(200 // days, days, 1, what)
     assert getattr(verdict, wrong) > 0, verdict
 
 

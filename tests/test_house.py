@@ -188,6 +188,7 @@ PARTS: Final = {
         "books",
         "deposits",
         "disputes",
+        "hearing",
         "payers",
         "readings",
         "reconciling",
@@ -197,9 +198,21 @@ PARTS: Final = {
     "linker": {"decisions", "forgetting", "lookups", "rounds"},
     "relay": {"errands", "settling"},
     "validator": {"answers", "calibration", "egress", "legacy_looking", "looking", "points"},
-    "chat": {"crowd", "intake", "strangers"},
+    "chat": {"crowd", "groups", "intake", "strangers"},
     "admin": {
-        *("audited", "desk", "gate", "health", "imports", "parked", "roster", "rulings", "timeline", "waiting"),
+        *(
+            "audited",
+            "contested",
+            "desk",
+            "gate",
+            "health",
+            "imports",
+            "parked",
+            "roster",
+            "rulings",
+            "timeline",
+            "waiting",
+        ),
     },
 }
 """Which modules are parts of which actor; no other actor imports them."""

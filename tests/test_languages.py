@@ -23,6 +23,7 @@ from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.types import UserId
 from tests.places import LATE, PLACES, SPINNER, START, every_state
 from tests.playbook import Playbook
+from tests.scenario.telegram_twin import Flood
 from tests.scenario.world import World
 
 ENGLISH = CATALOGUES["en"]
@@ -123,6 +124,30 @@ async def test_the_bot_sets_a_menu_for_each_language_and_one_for_all_others(
     assert world.telegram.commands == {"": COMMANDS["en"], **COMMANDS}
 
 
+async def test_the_menu_of_a_chat_follows_the_choice_until_its_user_is_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World(1)
+    with trio.fail_after(600):
+        await _menu_follows_choice(world)
+
+
+async def _menu_follows_choice(world: World) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.live)
+        ann, menus = world.telegram.add_user(501, language="en"), world.telegram.account.menus
+        await world.telegram.until(lambda: len(world.telegram.commands) == len(MENUS))
+        # The second choice goes the first one's way, though that one meets trouble.
+        world.telegram.faults.next("commands", Flood(seconds=5))
+        ann.says("/language es")
+        ann.says("/language zh")
+        await world.telegram.until(lambda: menus.get(501) == COMMANDS["zh"])
+        ann.says("/deleteme")
+        ann.says("/forget")
+        await world.telegram.until(lambda: 501 not in menus)
+        nursery.cancel_scope.cancel()
+
+
 # --- which one is read ----------------------------------------------------------------------------
 
 
@@ -146,11 +171,25 @@ def test_a_name_of_a_language_is_a_label_as_it_is() -> None:
 def test_the_command_shows_the_languages_two_a_row_and_a_button_chooses_one() -> None:
     play = Playbook()
     play.write("/language", "says language [English] [中文] [Español] [Русский] [Türkçe]")
-    play.press(language_data("es"), SPINNER, "says language.chosen", START)
+    play.press(language_data("es"), SPINNER, "menu in es", "says language.chosen", START)
     assert (play.link.chosen, play.link.language) == ("es", "es")
     play.press(language_data("es"), SPINNER)
     play.press("1:language:xx", SPINNER)
     play.press("1:language:", LATE)
+    # A menu that is there is not set again, however often its language is named.
+    play.write("/language Español", "says language.chosen", START)
+    play.write("/language tr", "menu in tr", "says language.chosen", START)
+
+
+def test_who_is_forgotten_has_the_menu_of_telegrams_language_again() -> None:
+    for chosen in (False, True):
+        play = Playbook()
+        if chosen:
+            play.write("/language ru", "...")
+        play.write("/deleteme", "says forget.sure [forget]")
+        menu = ["menu as Telegram has it"] if chosen else []
+        play.write("/forget", "forgets", *menu, "says forget.done")
+        assert play.link.chosen == ""
 
 
 @every_state
@@ -188,7 +227,7 @@ def test_a_language_button_is_never_late() -> None:
     play.write("/setapi", "...")
     tapped = Tapped(query_id=1, sender=UserId(1), message_id=1, data=data)
     assert kind_of(tapped, play.link.turn) is Kind.LANGUAGE
-    play.press(data, SPINNER, "says language.chosen", "says referral [referral] [applied] [cannot]")
+    play.press(data, SPINNER, "menu in tr", "says language.chosen", "says referral [referral] [applied] [cannot]")
 
 
 def test_a_text_of_another_language_is_rendered_from_its_catalogue() -> None:

@@ -54,6 +54,7 @@ from perpbotd.rows import (
     WalletRow,
     address_key,
     credential_key,
+    sequence_key,
     user_key,
 )
 from perpbotd.secret import Secret
@@ -422,6 +423,20 @@ async def test_a_row_that_crashes_three_times_is_parked_and_the_others_go_on(
     assert desk.link(BOB).state is State.REFERRAL
     # The next life knows of it, too.
     assert (await heard(desk))["alarm"] == "2 inbox rows parked"
+
+
+async def test_what_operators_have_taken_away_is_no_alarm_any_more(autojump_clock: trio.testing.MockClock) -> None:
+    desk = Desk()
+    desk.pulses = pulses = Mailbox[Pulse]("pulses", 16)
+    note = ParkedRow(table=Table.INBOX, sequence=7, error="ValueError", at=desk.clock.now())
+    desk.write(Append(table=Table.PARKED, row=encode(note)))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.live)
+        assert (await pulses.receive.receive()).facts["parked"] == 1
+        desk.write(Drop(table=Table.PARKED, key=sequence_key(1)))
+        facts = (await pulses.receive.receive()).facts
+        nursery.cancel_scope.cancel()
+    assert (facts["parked"], facts["alarm"]) == (0, "")
 
 
 async def test_who_needs_an_operator_is_shown_until_he_does_not(autojump_clock: trio.testing.MockClock) -> None:

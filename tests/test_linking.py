@@ -148,7 +148,7 @@ def test_check_again_pressed_twice_asks_once() -> None:
 
 def test_the_other_buttons_pressed_twice_do_one_thing() -> None:
     play = at_key()
-    play.tap("oldkey", SPINNER, "shows help.old_key")
+    play.tap("oldkey", SPINNER, "shows help.old_key [copy_ip] [copy_name]")
     play.tap("oldkey", SPINNER)
     play.tap("notmine", SPINNER, "says deposit.not_mine [copy_address] [sent]")
     play.tap("notmine", LATE)

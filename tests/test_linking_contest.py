@@ -34,7 +34,7 @@ def contested() -> Playbook:
     """A linked user whose wallet another chat has proven."""
     play = at_linked()
     play.facts = Facts(holder=USER, taker=STRANGER, moves=Ms(play.now + DAY_S * 1000))
-    play.happens(WalletChanged(wallet=WALLET), "says stopped.contested [copy_name]")
+    play.happens(WalletChanged(wallet=WALLET), "says stopped.contested [copy_ip] [copy_name]")
     return play
 
 
@@ -64,7 +64,7 @@ def test_with_the_chats_code_in_the_keys_name_it_moves_here_in_a_day() -> None:
 def test_without_it_the_chat_is_told_how_to_show_that_it_is_the_owners() -> None:
     play = at_checking()
     play.facts = TAKEN
-    play.answers("drops agent", "says refused.wallet_taken [copy_name]", name="")
+    play.answers("drops agent", "says refused.wallet_taken [copy_ip] [copy_name]", name="")
     assert play.link.code in play.screen[-1]
     assert play.link.state is State.KEY
 
@@ -74,7 +74,7 @@ def test_a_wallet_on_its_way_to_another_chat_is_not_linked_by_a_key_without_the_
     play.pays("...")
     play.write(f"{AGENT_2} {SECRET_2}", "...")
     play.facts = Facts(holder=USER, taker=STRANGER)
-    play.answers("drops agent 2", "says refused.contested [copy_name]", name="")
+    play.answers("drops agent 2", "says refused.contested [copy_ip] [copy_name]", name="")
 
 
 def test_who_gives_it_up_tells_the_wallets_row() -> None:
@@ -88,7 +88,7 @@ def test_who_gives_it_up_tells_the_wallets_row() -> None:
 def test_who_was_proven_after_loses_it_and_is_told_once() -> None:
     play = at_moving()
     play.facts = Facts(holder=STRANGER)
-    play.happens(WalletChanged(wallet=WALLET), "drops agent", "says moving.lost")
+    play.happens(WalletChanged(wallet=WALLET), "drops agent", "says moving.lost [copy_name]")
     play.happens(WalletChanged(wallet=WALLET))
     play.rings(TimerName.MOVES)
     assert play.link.state is State.NEW
@@ -106,7 +106,7 @@ def test_what_was_linked_before_lives_until_the_wallet_is_here() -> None:
     play.looked()
     lost = play.fork()
     lost.facts = Facts(holder=STRANGER)
-    lost.happens(WalletChanged(wallet=OTHER), "drops agent 2", "says moving.lost")
+    lost.happens(WalletChanged(wallet=OTHER), "drops agent 2", "says moving.lost [copy_name]")
     assert lost.link.state is State.LINKED
     play.facts = Facts(holder=STRANGER, taker=USER)
     play.rings(

@@ -450,7 +450,7 @@ def test_a_stop_in_the_middle_of_a_change_is_told_and_the_change_goes_on() -> No
     play = doubted(changing())
     play.looked("timer guard 5 in 3600 s", STOPPED, can_withdraw=True)
     assert play.link.state is State.WALLET
-    play.write("/status", DEPOSIT)
+    play.write("/status", "says status.besides", DEPOSIT)
     play.pays("...")
     play.write(f"{AGENT_2} {SECRET_2}", "...")
     play.answers("...")

@@ -95,7 +95,8 @@ _HAPPENINGS = st.one_of(
     st.tuples(st.just("look refused"), _REFUSALS),
     st.tuples(st.just("tally"), st.sampled_from([Tally(), Tally(looked=30), Tally(looked=30, failing=30)])),
     st.tuples(st.just("ruled"), st.tuples(st.sampled_from(Grade), st.sampled_from(Source))),
-    st.tuples(st.just("operator"), st.sampled_from(Verb)),
+    st.tuples(st.just("operator"), st.tuples(st.sampled_from(Verb), st.sampled_from([None, WALLET, OTHER]))),
+    st.tuples(st.just("lost"), st.booleans()),
 )
 
 
@@ -146,7 +147,9 @@ def play_on(play: Playbook, what: str, how: Any) -> None:
         case "ruled":
             play.happens(ReferralRuled(grade=how[0], source=how[1], at=play.now), "...")
         case "operator":
-            play.happens(OperatorAsked(what=how), "...")
+            play.happens(OperatorAsked(what=how[0], wallet=how[1]), "...")
+        case "lost" if play.link.active is not None or not how:
+            play.loses("...", guard=how)
         case _:
             pass
 

@@ -101,8 +101,8 @@ def test_what_is_no_key_takes_nothings_place(state: State) -> None:
         (WALLET, "paste.wallet_instead_of_agent"),
         (PHRASE, "paste.seed_phrase"),
         (WALLET_KEY, "paste.wallets_own_key"),
-        (f"{V1_KEY} {V1_SECRET}", "refused.legacy_key"),
-        (V1_KEY, "refused.legacy_key"),
+        (f"{V1_KEY} {V1_SECRET}", "refused.legacy_key [copy_ip] [copy_name]"),
+        (V1_KEY, "refused.legacy_key [copy_ip] [copy_name]"),
         ("ab" * 25, "paste.cut"),
     ):
         play.write(text, "deletes the message", f"says {key}")
@@ -118,7 +118,7 @@ def test_what_must_never_be_sent_is_deleted_and_named() -> None:
         (f"{AGENT} {WALLET_KEY}", "paste.wallets_own_key"),
         (WALLET, "paste.wallet_instead_of_agent"),
         (f"{AGENT} {SECRET_2}", "paste.secret_does_not_match"),
-        (f"{V1_KEY} {V1_SECRET}", "refused.legacy_key"),
+        (f"{V1_KEY} {V1_SECRET}", "refused.legacy_key [copy_ip] [copy_name]"),
         ("ab" * 31, "paste.cut"),
         (f"{AGENT} {AGENT_2}", "paste.unclear"),
         ("0x" + "0" * 64, "paste.unclear"),
@@ -141,7 +141,7 @@ def test_the_key_of_another_wallet_that_paid_is_the_wallets_own() -> None:
 def test_a_legacy_pair_is_told_by_its_second_half() -> None:
     play = at_key()
     play.write(V1_KEY, "deletes the message", "timer credential_ends 1 in 3600 s", "says key.legacy_secret_next")
-    play.write(V1_SECRET, "deletes the message", "says refused.legacy_key")
+    play.write(V1_SECRET, "deletes the message", "says refused.legacy_key [copy_ip] [copy_name]")
     assert play.link.half is None
 
 

@@ -122,7 +122,7 @@ def test_a_wrong_box_beside_an_owner_that_nothing_shows_yet_is_mended_without_a_
 def test_a_wallet_that_is_linked_elsewhere_is_not_linked_twice() -> None:
     play = at_checking()
     play.facts = Facts(holder=UserId(9))
-    play.answers("drops agent", "says refused.wallet_taken [copy_name]", name="mine")
+    play.answers("drops agent", "says refused.wallet_taken [copy_ip] [copy_name]", name="mine")
     play.facts = Facts(holder=USER)
     play.write(f"{AGENT_2} {SECRET_2}", "...")
     play.answers(*LINKED)

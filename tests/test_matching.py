@@ -97,7 +97,7 @@ def found(*numbers: int) -> list[Match]:
 )
 def test_a_quorum_of_receipts_decides(votes: list[int], moved: bool | None) -> None:
     (match,) = found(1)
-    outcome = judge([match], [(match.tx, match.block_hash, status) for status in votes], quorum=2)
+    outcome = judge([match], [(match, match.block_hash, status) for status in votes], quorum=2)
     if moved is None:
         assert isinstance(outcome, Refused)
     else:
@@ -106,14 +106,14 @@ def test_a_quorum_of_receipts_decides(votes: list[int], moved: bool | None) -> N
 
 def test_receipts_of_another_block_or_transaction_do_not_count() -> None:
     (match,) = found(1)
-    votes = [(match.tx, tx(9), 1), (tx(2), match.block_hash, 1)] * 3
+    votes = [(match, tx(9), 1), (found(2)[0], match.block_hash, 1)] * 3
     assert isinstance(judge([match], votes, quorum=2), Refused)
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 1)), max_size=14), st.integers(1, 3))
 def test_all_matches_are_judged_or_none(votes: list[tuple[int, int]], quorum: int) -> None:
     matches = found(1, 2, 3)
-    outcomes = judge(matches, [(tx(number), BLOCK, status) for number, status in votes], quorum=quorum)
+    outcomes = judge(matches, [(matches[number - 1], BLOCK, status) for number, status in votes], quorum=quorum)
     tallies = [[votes.count((number, status)) >= quorum for status in (0, 1)] for number in (1, 2, 3)]
     if any(failed == moved for failed, moved in tallies):
         assert isinstance(outcomes, Refused)

@@ -13,12 +13,13 @@ import trio
 from trio.testing import MockClock
 
 from perpbotd.actors import validator
-from perpbotd.domain import binding, verdicts
+from perpbotd.domain import asking, binding, verdicts
 from perpbotd.domain.observations import Calibration, Finding, LegacyObservations, Observations
 from perpbotd.domain.policy import LegacyKeys, Policy
 from perpbotd.domain.rules import RULES
 from perpbotd.domain.types import Grade
 from perpbotd.domain.venue import AccountRead
+from perpbotd.messages import Checked
 from perpbotd.sandbox.aster import FAULTS, LegacyKey
 from perpbotd.secret import Secret
 from tests.desk import Desk
@@ -85,6 +86,35 @@ async def a_good_old_style_key(desk: Desk) -> bool:
 
 async def a_wrong_secret_told_with_status_200(desk: Desk) -> bool:
     return await _said(desk, "wrong secret", "error with 200") == "refused why.signature"
+
+
+async def _moved(desk: Desk, *, late: bool, days: float) -> bool:
+    """A linked key that moves to X's account while `user` is ignored; the daily look is to say whose it is now."""
+    key = await desk.good_key()
+    await desk.x.approve_builder("0x" + "77" * 20)
+    await desk.start()
+    linked = await desk.check(key)
+    assert isinstance(linked, Checked)
+    await desk.w.revoke(key.address)
+    # The same date to the millisecond, or another.
+    left = (linked.valid_until - desk.clock.now()) / 86_400_000
+    await desk.good_key(desk.x, key=key, valid_days=left + days)
+    desk.aster.change(user_ignored=True)
+    if not late:
+        await trio.sleep(86_400 + 600)
+    looked = await desk.check(key, settled=linked.valid_until)
+    assert isinstance(looked, Checked)
+    return any(one.rule == "binding" and one.facts.get("belongs_to") == desk.x.address for one in looked.verdicts)
+
+
+async def a_linked_key_that_moved_before_the_calibration(desk: Desk) -> bool:
+    """Approved for the very date it had: that `user` is ignored is what shows it."""
+    return await _moved(desk, late=False, days=0)
+
+
+async def a_linked_key_that_moved_after_the_calibration(desk: Desk) -> bool:
+    """Nobody knows yet that `user` is ignored: the date is what shows it."""
+    return await _moved(desk, late=True, days=1)
 
 
 async def a_zero_account_for_a_bad_signature(desk: Desk) -> bool:
@@ -171,6 +201,21 @@ def trust_the_accounts_can_withdraw_and_accept(patch: Patch) -> None:
     _judges(patch, "withdraw_off", of_legacy=proven)
 
 
+def take_an_owner_for_settled_whatever_calibration_says(patch: Patch) -> None:
+    """What was proven once needs no proof, whatever the venue does with `user`."""
+    patch.setattr(asking, "is_settled", lambda seen, _: seen.row is not None and seen.row.expires == seen.settled)
+
+
+def take_an_owner_for_settled_whatever_the_date(patch: Patch) -> None:
+    """A key that is in the list is the one that was there before."""
+
+    def lax(seen: Observations, policy: Policy) -> bool:
+        row = seen.row
+        return row is not None and binding.is_settled(msgspec.structs.replace(seen, settled=row.expires), policy)
+
+    patch.setattr(asking, "is_settled", lax)
+
+
 def accept_any_200(patch: Patch) -> None:
     """An error body is no error where the status says so."""
     from perpbotd.adapters.aster import wire
@@ -192,6 +237,8 @@ MUTANTS: Final[dict[Callable[[Patch], None], Callable[[Desk], Awaitable[bool]]]]
     trust_the_accounts_can_withdraw_and_refuse: a_good_old_style_key,
     trust_the_accounts_can_withdraw_and_accept: a_good_old_style_key,
     accept_any_200: a_wrong_secret_told_with_status_200,
+    take_an_owner_for_settled_whatever_calibration_says: a_linked_key_that_moved_before_the_calibration,
+    take_an_owner_for_settled_whatever_the_date: a_linked_key_that_moved_after_the_calibration,
     accept_any_account: a_zero_account_for_a_bad_signature,
 }
 """Each mistake with the check that notices it."""

@@ -34,6 +34,7 @@ from perpbotd.messages import (
 from perpbotd.rows import BalanceRow, EvidenceRow, SeenRow, SenderRow, WalletRow, address_key
 from perpbotd.sandbox.chain import Account, Chain, Node, Outage, Wallet, contract, payments_data, pays_out
 from tests.scenario.chain_rig import ChainRig
+from tests.scenario.liars import forged
 from tests.scenario.local_node import LocalNode
 
 USER, OTHER, SAFE = Wallet.create("user"), Wallet.create("other"), Address("0x" + "5a" * 20)
@@ -45,11 +46,12 @@ COIN, AMOUNT = 10**18, 10**14
 class Bench:
     """A chain mined by hand, a matcher fed by hand: by headers while it wants no blocks, as a follower would."""
 
-    def __init__(self, *, nodes: int = 2, before_commit: Callable[[], None] | None = None) -> None:
+    def __init__(self, *, nodes: int = 2, quorum: int = 2, before_commit: Callable[[], None] | None = None) -> None:
         accounts = {USER.address: Account(balance=2**90), OTHER.address: COIN}
         self.chain = Chain({**accounts, SAFE: contract(pays_out, balance=COIN)})
         self.nodes = [LocalNode(Node(self.chain, name=f"node{index}")) for index in range(nodes)]
-        self.rig = ChainRig(self.nodes, genesis=self.chain.latest.hash, before_commit=before_commit)
+        genesis = self.chain.latest.hash
+        self.rig = ChainRig(self.nodes, genesis=genesis, quorum=quorum, before_commit=before_commit)
         self.read_in_full: list[int] = []
 
     @asynccontextmanager
@@ -85,13 +87,31 @@ class Bench:
         await self.rig.to_matcher.send.send(await self.range(self.chain.latest.number if last is None else last))
         return await self.cursor()
 
-    async def follow(self, seconds: float) -> Cursor:
-        """What a follower does, a block every 3 s."""
+    async def follow(self, seconds: float, *, looking: bool = True) -> Cursor:
+        """What a follower does, a block every 3 s, each fifth of them `looking` a second time, which finds nothing."""
         for _ in range(int(seconds / 3)):
             self.chain.mine()
-            await (self.read() if (await self.cursor()).full else self.anchor())
+            cursor = await (self.read() if (await self.cursor()).full else self.anchor())
+            if looking and self.chain.latest.number % 5 == 0:
+                await self.look_again(cursor.scanned or 0)
             await trio.sleep(3)
         return await self.cursor()
+
+    async def look_again(self, looked: int, *numbers: int) -> None:
+        """These blocks through the other provider; with them all are looked at up to `looked`."""
+        found = await self.nodes[-1].blocks(numbers) if numbers else []
+        blocks = tuple(block for block in found if isinstance(block, BlockRead))
+        await self.rig.to_matcher.send.send(Rescan(blocks=blocks, looked=looked))
+        await self.cursor()
+
+    async def omit(self, wei: int) -> int:
+        """A payment that the first provider leaves out of its block, as it is read; it vouches for it when asked."""
+        number = self.pay(wei)
+        honest = self.chain.latest
+        self.nodes[0].node.faults.forged[number] = forged(honest, ())
+        await self.read()
+        self.nodes[0].node.faults.forged.clear()
+        return number
 
     def pay(self, wei: int, to: Address = DEPOSIT, wallet: Wallet = USER) -> int:
         wallet.transfer(self.chain, to, wei)
@@ -378,11 +398,165 @@ async def test_what_a_second_look_may_still_explain_is_not_told_as_a_contracts(a
         paid = bench.contract_pays(AMOUNT)
         await bench.read()
         await rig.to_matcher.send.send(Rescan(blocks=(), looked=paid - 1))
-        await bench.follow(90)
+        await bench.follow(90, looking=False)
         assert bench.unproven == [], "one waits for its second look"
         await rig.to_matcher.send.send(Rescan(blocks=(), looked=paid + 9))
-        await bench.follow(60)
+        await bench.follow(60, looking=False)
     assert bench.unproven == [(1, DEPOSIT, AMOUNT)]
+
+
+async def test_what_was_held_for_one_payment_tells_nothing_of_the_next(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6, looking=False)
+        first = await bench.omit(AMOUNT)
+        await trio.sleep(9)
+        await bench.look_again(first, first)
+        assert [found.block for found in rig.found] == [first]
+        second = await bench.omit(AMOUNT)
+        await trio.sleep(60)
+        assert bench.unproven == [], "its own second look is still to come"
+        await bench.look_again(second, second)
+        await trio.sleep(60)
+    assert ([found.block for found in rig.found], bench.unproven) == ([first, second], [])
+
+
+async def test_what_came_first_is_told_while_what_came_later_is_held(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6)
+        first = bench.contract_pays(7)
+        await bench.read()
+        await bench.look_again(first)
+        await trio.sleep(18)
+        second = bench.contract_pays(8)
+        await bench.read()
+        await trio.sleep(60)
+        assert bench.unproven == [(1, DEPOSIT, 7)]
+        await bench.look_again(second)
+        await trio.sleep(60)
+    assert bench.unproven == [(1, DEPOSIT, 7), (1, DEPOSIT, 8)]
+
+
+async def test_after_a_restart_what_is_noticed_waits_for_the_second_look_again(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6)
+        paid = await bench.omit(AMOUNT)
+        await bench.look_again(paid - 1)
+        await trio.sleep(15)
+    async with bench.on():
+        await trio.sleep(120)
+        assert bench.unproven == [], "nobody knows what the second look has seen"
+        await bench.look_again(paid, paid)
+        await trio.sleep(60)
+    assert ([found.block for found in rig.found], bench.unproven) == ([paid], [])
+
+
+async def test_a_second_look_that_never_comes_is_not_waited_for_for_ever(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        bench.contract_pays(AMOUNT)
+        await bench.follow(150, looking=False)
+        assert bench.unproven == []
+        await bench.follow(90, looking=False)
+    assert bench.unproven == [(1, DEPOSIT, AMOUNT)]
+
+
+async def test_where_there_is_one_provider_no_second_look_is_waited_for(autojump_clock: MockClock) -> None:
+    bench = Bench(nodes=1, quorum=1)
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        bench.contract_pays(AMOUNT)
+        await bench.follow(60, looking=False)
+    assert bench.unproven == [(1, DEPOSIT, AMOUNT)]
+
+
+async def test_a_payment_that_is_counted_while_balances_are_read_is_not_told_as_a_contracts(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    bench.rig.rhythm = Rhythm(hold=0.0)
+    slow = [Slow(node.node) for node in bench.nodes]
+    bench.nodes[:] = slow
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6)
+        paid = await bench.omit(AMOUNT)
+        await trio.sleep(0.1)
+        for node in slow:
+            node.seconds = 10.0
+        await bench.look_again(paid)
+        await trio.sleep(12)
+        assert slow[0].under_way
+        await bench.look_again(paid, paid)
+        await trio.sleep(60)
+    assert ([found.block for found in rig.found], bench.unproven) == ([paid], [])
+    assert bench.evidence() == [(Arrival.COMPLETE, AMOUNT, True)]
+
+
+class Slow(LocalNode):
+    """Takes `seconds` over balances, which are those of the beginning."""
+
+    seconds = 0.0
+    under_way = False
+
+    async def balances(self, addresses: Sequence[Address], block: int) -> list[Wei]:
+        told = await super().balances(addresses, block)
+        self.under_way = True
+        await trio.sleep(self.seconds)
+        self.under_way = False
+        return told
+
+
+async def test_a_second_look_tells_no_more_than_has_been_counted(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT)
+        await bench.follow(6)
+        # A range that was refused had its second look all the same; the blocks come again.
+        await bench.look_again(bench.chain.latest.number + 1)
+        paid = await bench.omit(AMOUNT)
+        await trio.sleep(60)
+        assert bench.unproven == []
+        await bench.look_again(paid, paid)
+    assert [found.block for found in rig.found] == [paid]
+
+
+async def test_after_balances_that_could_not_be_had_the_reading_is_due_once_all_is_read(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    bench.rig.rhythm = Rhythm(behind=20)
+    slow = [Slow(node.node) for node in bench.nodes]
+    bench.nodes[:] = slow
+    async with bench.on() as rig:
+        rig.issue(DEPOSIT, awaited=False)
+        for node in bench.nodes:
+            node.node.faults.unsupported |= {"eth_getBalance", "eth_call"}
+        bench.chain.mine()
+        await bench.anchor()
+        # Three readings fail; the fourth is under way while blocks are read, and answers.
+        await trio.sleep(30 + 2 * 5 + 1)
+        for node in slow:
+            node.node.faults.unsupported.clear()
+            node.seconds = 15.0
+        await trio.sleep(5)
+        assert slow[0].under_way
+        for _ in range(30):
+            bench.chain.mine()
+        await bench.anchor()
+        assert (await bench.cursor()).full
+        await trio.sleep(15)
+        await bench.read()
+        for node in slow:
+            node.seconds = 0.0
+        await trio.sleep(60)
+        assert not (await bench.cursor()).full, "nothing is unexplained any more"
 
 
 async def test_a_sweep_is_no_arrival_and_what_comes_after_it_is_found(autojump_clock: MockClock) -> None:

@@ -15,12 +15,13 @@ import trio.testing
 from perpbotd.actors import errands
 from perpbotd.codec import decode, encode
 from perpbotd.domain.agenda import Tempo
-from perpbotd.domain.effects import DeletePasted, LeadToPrivate, LookElsewhere
+from perpbotd.domain.effects import DeletePasted, LeadToPrivate, LookElsewhere, ShowMenu
 from perpbotd.domain.events import (
     CheckDelayed,
     CheckDone,
     Elsewhere,
     FoundElsewhere,
+    KeyLost,
     NotDeleted,
     TimeCame,
     TimerName,
@@ -38,10 +39,12 @@ from perpbotd.messages import (
     DeliveryResult,
     Drop,
     EditMessage,
+    Impossible,
     MessageGone,
     NotNow,
     Put,
     SendMessage,
+    SetMenu,
     Shred,
     Table,
     TooFast,
@@ -53,6 +56,7 @@ from perpbotd.rows import OwnRow, ParkedRow, sequence_key
 from perpbotd.secret import Secret
 from tests.relay_world import AGENT, ANN, BOB, FAST, WALLET, World, check, render, say, tap, timer
 
+EN, ES = (("start", "Begin"),), (("start", "Empezar"),)
 MISSING = Said(phrase=Phrase(key="missing"))
 Body = Callable[[World], Awaitable[None]]
 
@@ -432,6 +436,36 @@ async def test_a_group_is_answered_there_and_one_that_refuses_is_left_alone(worl
 
 
 @in_world()
+async def test_menus_of_a_chat_are_set_in_their_order_beside_its_messages_and_taken_away_again(world: World) -> None:
+    world.config = msgspec.structs.replace(world.config, menus=(("en", EN), ("es", ES)))
+    await world.start()
+    tries = itertools.count()
+    world.screens.script = lambda asked: NotNow(what="cut") if isinstance(asked, SetMenu) and not next(tries) else None
+    world.put(ShowMenu(language="es"), ShowMenu(language="en"), ShowMenu(language=""), say("hello"))
+    await trio.sleep(0.1)
+    assert world.screens.of(ANN) == ["en:hello"]
+    await trio.sleep(5)
+    assert [menu.commands for menu in world.screens.asked(SetMenu)] == [ES, ES, EN, ()]
+    assert world.outbox() == []
+
+
+@in_world()
+async def test_who_blocked_the_bot_needs_no_menu_and_a_refused_one_is_the_operators_business(world: World) -> None:
+    world.config = msgspec.structs.replace(world.config, menus=(("en", EN),))
+    await world.start()
+    answers = iter([Unreachable(reason="USER_IS_BLOCKED"), Impossible(reason="BOT_COMMAND_INVALID")])
+    last = Impossible(reason="BOT_COMMAND_INVALID")
+    world.screens.script = lambda _: next(answers, last)
+    world.put(ShowMenu(language="en"))
+    await trio.sleep(1)
+    assert (world.outbox(), world.facts()["parked"]) == ([], 0)
+    world.put(ShowMenu(language="en"))
+    await trio.sleep(10)
+    assert (world.outbox(), world.facts()["parked"]) == ([], 1)
+    assert own_rows(world) == []
+
+
+@in_world()
 async def test_a_tap_is_answered_in_plain_text(world: World) -> None:
     await world.start()
     world.put(tap(7, "don&#x27;t send again"), tap(8))
@@ -532,11 +566,14 @@ async def test_a_check_asks_with_the_kept_key_and_tells_what_was_found(world: Wo
 
 
 @in_world()
-async def test_a_check_of_a_forgotten_key_is_no_check(world: World) -> None:
+async def test_a_check_of_a_key_that_is_gone_is_no_check(world: World) -> None:
     await world.start()
-    world.put(check())
+    asked = check()
+    world.put(asked)
     await trio.sleep(1)
-    assert (world.checks, world.inbox(), world.outbox()) == ([], [], [])
+    # Whether it was let go of or lost is the linker's to tell.
+    assert (world.checks, world.outbox()) == ([], [])
+    assert world.inbox() == [KeyLost(check=asked.check, agent=asked.agent)]
 
 
 @in_world()
@@ -652,6 +689,46 @@ async def test_a_row_that_crashes_three_times_is_parked_and_the_chat_goes_on(wor
         (Table.OUTBOX, 2, "KeyError"),
     ]
     assert "skip or retry" in world.facts()["alarm"]
+
+
+@in_world()
+async def test_what_is_parked_may_have_been_sent_and_is_noted_as_ours_where_it_could(world: World) -> None:
+    await world.start()
+    tries = itertools.count()
+
+    def cut_then_refused(delivery: Delivery) -> DeliveryResult | None:
+        if not isinstance(delivery, SendMessage):
+            return Impossible(reason="MESSAGE_ID_INVALID")
+        if delivery.chat == ANN and next(tries) == 0:
+            world.screens.perform(delivery)
+            return NotNow(what="the wire was cut")
+        return Impossible(reason="BUTTON_DATA_INVALID")
+
+    world.screens.script = cut_then_refused
+    world.put(say("once"), DeletePasted(message_ids=(9,)))
+    world.put(LeadToPrivate(chat=-42, said=MISSING))
+    await trio.sleep(20)
+    assert world.screens.of(ANN) == ["en:once"]
+    parked = [decode(entry.row, ParkedRow) for entry in world.disk.scan(Table.PARKED, b"", 10)]
+    assert [row.error for row in parked] == ["KeyError", "NeverDelivered"]
+    # Told by a difference only now, when no row of the outbox is left to doubt.
+    assert sorted(row.chat for row in own_rows(world)) == [-42, ANN]
+    assert [row.message_id for row in own_rows(world)] == [None, None]
+
+
+@in_world()
+async def test_a_group_that_refuses_a_second_try_may_have_shown_the_first(world: World) -> None:
+    await world.start()
+    tries = itertools.count()
+    world.screens.script = lambda _: NotNow(what="cut") if next(tries) == 0 else Unreachable(reason="CHANNEL_PRIVATE")
+    world.put(LeadToPrivate(chat=-42, said=Said(phrase=Phrase(key="private only"))))
+    await trio.sleep(5)
+    assert world.outbox() == []
+    assert own_rows(world) == [OwnRow(chat=-42)]
+
+
+def own_rows(world: World) -> list[OwnRow]:
+    return [decode(entry.row, OwnRow) for entry in world.disk.scan(Table.OWN, b"", 10)]
 
 
 @in_world()

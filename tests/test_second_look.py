@@ -11,9 +11,10 @@ from trio.testing import MockClock
 
 from perpbotd.actors.providers import Panel
 from perpbotd.actors.second_look import SecondLook
+from perpbotd.domain.chain import Point
 from perpbotd.domain.types import Hash
 from perpbotd.messages import BlockRead, Rescan, ToMatcher
-from perpbotd.sandbox.chain import Chain, Node, Wallet
+from perpbotd.sandbox.chain import Chain, Node, Outage, Wallet
 from tests.scenario.local_node import LocalNode
 
 USER = Wallet.create("user")
@@ -82,6 +83,9 @@ async def test_blocks_of_either_provider_are_looked_at_through_the_other_in_one_
     send, receive = trio.open_memory_channel[ToMatcher](100)
     look = SecondLook(panel, send, every=EVERY_S, window=100)
     taken = [block for block in await nodes[0].blocks(range(1, 7)) if isinstance(block, BlockRead)]
+    look.begin(Point(number=0, hash=taken[0].parent_hash), reading=True)
+    await look.recall()
+    assert receive.receive_nowait() == Rescan(blocks=(), looked=0)
     look.took(taken, [panel.providers[number % 2] for number in range(6)])
     nodes[0].asked.clear()
     with trio.move_on_after(1.5 * EVERY_S):
@@ -119,3 +123,75 @@ async def test_a_block_under_another_number_is_no_second_look_at_it(autojump_clo
     with trio.move_on_after(3 * EVERY_S):
         await look.run()
     assert receive.statistics().current_buffer_used == look.looked == 0
+
+
+async def test_until_the_blocks_of_a_former_life_are_looked_at_nothing_is_known_to_be(
+    autojump_clock: MockClock,
+) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [LocalNode(Node(chain, name=name)) for name in ("one", "two")]
+    chain.mine_blocks(9)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    look.begin(Point(number=6, hash=Hash(chain.block(6).hash)), reading=True)  # type: ignore[union-attr]
+    nodes[1].node.outage = Outage.CUT
+    taken = [block for block in await nodes[0].blocks(range(7, 10)) if isinstance(block, BlockRead)]
+    look.took(taken, [panel.providers[1]] * 3)
+
+    async def told(seconds: float) -> list[tuple[str, list[int], int]]:
+        await trio.sleep(seconds)
+        found: list[tuple[str, list[int], int]] = []
+        while receive.statistics().current_buffer_used:
+            message = receive.receive_nowait()
+            assert isinstance(message, Rescan)
+            found.append((message.by, [block.number for block in message.blocks], message.looked))
+        return found
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look.run)
+        nursery.start_soon(look.recall)
+        first = list(range(1, 7))
+        assert await told(EVERY_S + 1) == [("one", first, -1), ("one", [7, 8, 9], -1)]
+        nodes[1].node.outage = Outage.NONE
+        assert await told(60) == [("two", first, -1), ("", [], 9)]
+        nursery.cancel_scope.cancel()
+
+
+async def test_where_nobody_else_can_look_nothing_is_looked_at_twice(autojump_clock: MockClock) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [LocalNode(Node(chain, name="one"))]
+    chain.mine_blocks(9)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=1)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    look.begin(Point(number=6, hash=Hash(chain.block(6).hash)), reading=True)  # type: ignore[union-attr]
+    await look.recall()
+    message = receive.receive_nowait()
+    assert isinstance(message, Rescan) and (message.by, message.looked) == ("one", -1)
+    assert not receive.statistics().current_buffer_used
+
+
+async def test_blocks_that_were_refused_and_come_again_are_looked_at_once_as_they_came_last(
+    autojump_clock: MockClock,
+) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [LocalNode(Node(chain, name=name)) for name in ("one", "two")]
+    chain.mine_blocks(9)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    taken = [block for block in await nodes[0].blocks(range(1, 10)) if isinstance(block, BlockRead)]
+    one, two = panel.providers
+    look.took(taken[:8], [one] * 8)
+    look.took(taken[:4], [two] * 4)
+    look.took(taken[:2], [one] * 2)
+    look.took(taken[2:9], [two] * 7)
+    with trio.move_on_after(2 * EVERY_S):
+        await look.run()
+    told = [receive.receive_nowait() for _ in range(receive.statistics().current_buffer_used)]
+    looks = [(message.by, [block.number for block in message.blocks]) for message in told]  # type: ignore[union-attr]
+    assert looks == [("two", [1, 2]), ("one", [3, 4, 5, 6, 7, 8, 9])]

@@ -7,7 +7,7 @@ import difflib
 import pytest
 
 from perpbotd.catalog import CATALOGUES, render
-from perpbotd.domain.phrases import Phrase, Said
+from perpbotd.domain.phrases import ButtonKind, Phrase, Said
 from tests import conversations
 from tests.conversations import PLACE, STORIES, transcript
 from tests.test_catalog import faults
@@ -70,6 +70,21 @@ def test_every_story_is_sound_in_every_language(language: str) -> None:
         assert faults(message) == [], one.phrase.key
         # Every part of the checklists is rendered, too: a key that is missing raises KeyError.
         assert "{" not in message.html
+
+
+def uncopied(one: Said) -> list[str]:
+    """Values that the text asks to carry over to another page, and that no button copies."""
+    buttons = {button.value for row in one.buttons for button in row if button.kind is ButtonKind.COPY}
+    wanted = [one.phrase.args.get(name) for name in ("ip", "name", "address")]
+    return [value for value in wanted if isinstance(value, str) and value not in buttons]
+
+
+def test_whatever_is_to_be_copied_has_a_button_for_it() -> None:
+    said = {repr(one): one for tell in STORIES.values() for one in tell().said}
+    assert {one.phrase.key: missing for one in said.values() if (missing := uncopied(one))} == {}
+    keys = {one.phrase.key for one in said.values()}
+    assert {"deposit", "verified", "help.old_key", "refused.legacy_key", "refused.wallet_taken"} <= keys
+    assert uncopied(Said(phrase=Phrase(key="x", args={"ip": "95.111.247.158"}))) == ["95.111.247.158"]
 
 
 def test_a_word_that_no_catalogue_has_would_be_noticed() -> None:

@@ -68,6 +68,20 @@ async def test_no_more_is_asked_than_needed(autojump_clock: MockClock, desk: Des
     assert (desk.spent(), desk.spent(BUILDER_PATH)) == (20, 1), "no row, no control; but a witness, and once more"
 
 
+async def test_status_shows_what_this_minute_has_used_of_the_hosts_weight_whoever_asked(
+    autojump_clock: MockClock, desk: Desk
+) -> None:
+    await desk.start(pulse_every_s=1)
+    await trio.sleep(2)
+    await desk.facts()
+    used = desk.aster.state.weights.used(HOST_IP)
+    assert used > 0, "calibration"
+    assert (await desk.facts())["weight_used"] == used
+    await trio.sleep(61)
+    await desk.facts()
+    assert (await desk.facts())["weight_used"] == 0
+
+
 async def test_boxes_are_named_and_nothing_else(autojump_clock: MockClock, desk: Desk) -> None:
     await desk.start()
     key = await desk.good_key(can_perp=False)
@@ -228,6 +242,36 @@ async def test_a_refusal_that_names_our_address_is_about_the_key(autojump_clock:
     desk.aster.change(wrong_ip=rejected_key(HOST_IP, 401))
     found = await desk.verdicts(await desk.good_key(ip_whitelist=ELSEWHERE_IP))
     assert decided(found) == Refused(rules=("ip",))
+
+
+@pytest.mark.parametrize("operators", [1, 2])
+async def test_where_no_operators_agent_is_let_in_nobodys_key_is_refused_and_operators_are_told_at_once(
+    autojump_clock: MockClock, nursery: trio.Nursery, operators: int
+) -> None:
+    """Whatever they are refused for: the key's own refusal may be a failure of the venue's as well as theirs."""
+    desk = Desk(nursery)
+    await desk.open_accounts(operators)
+    await desk.start(pulse_every_s=1)
+    await trio.sleep(2)
+    await desk.facts()
+    key = await desk.good_key()
+    desk.aster.plan("-2014", signer=key.address, times=None)
+    for one in desk.operators:
+        desk.aster.plan("no agent", signer=one.signer.agent, times=None)
+    assert (await desk.trouble(key)).blame == "venue"
+    await trio.sleep(1)
+    await desk.facts()
+    assert "no operator's agent is let in" in str((await desk.facts())["alarm"])
+    desk.aster.state.faults.clear()
+    await trio.sleep(90)
+    await desk.facts()
+    if operators == 2:
+        assert (await desk.facts())["alarm"] == "", "it is looked at again by itself"
+    desk.aster.plan("-2014", signer=key.address, times=None)
+    assert (await desk.verdicts(key))["works"].grade is Grade.REFUTED
+    await trio.sleep(2)
+    await desk.facts()
+    assert "no operator's agent is let in" not in str((await desk.facts())["alarm"])
 
 
 async def test_a_clock_that_is_wrong_is_set_and_one_that_cannot_be_is_told(

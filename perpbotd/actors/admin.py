@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import trio
 
-from perpbotd.actors import gate, imports, parked, roster, rulings, timeline, waiting
+from perpbotd.actors import contested, gate, imports, parked, roster, rulings, timeline, waiting
 from perpbotd.actors.audited import Book
 from perpbotd.actors.desk import Calibrator, Desk
 from perpbotd.actors.health import AdminConfig, status
@@ -21,10 +21,12 @@ from perpbotd.admin_messages import (
     BeginImport,
     CalibrateVenue,
     DenyReferral,
+    DismissDispute,
     Explain,
     ExtendImport,
     FinishImport,
     ListAudit,
+    ListDisputes,
     ListLinks,
     ListParked,
     ListReferrals,
@@ -53,6 +55,7 @@ READS: Final[dict[type, Callable[[Desk, Any], Awaitable[AdminAnswer]]]] = {
     ListAudit: roster.audit,
     ListReferrals: waiting.referrals,
     ListParked: parked.parked,
+    ListDisputes: contested.disputes,
     Explain: timeline.explain,
 }
 CHANGES: Final[dict[type, Callable[[Desk, Book, Who, Any], Awaitable[AdminAnswer]]]] = {
@@ -66,6 +69,7 @@ CHANGES: Final[dict[type, Callable[[Desk, Book, Who, Any], Awaitable[AdminAnswer
     AcceptLogin: gate.accept_login,
     RetryParked: parked.retry,
     SkipParked: parked.skip,
+    DismissDispute: contested.dismiss,
     BeginImport: imports.begin,
     ExtendImport: imports.extend,
     FinishImport: imports.finish,

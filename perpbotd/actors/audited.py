@@ -12,7 +12,7 @@ import trio
 
 from perpbotd.actors.stored import Store, commit, page, row
 from perpbotd.admin_messages import AdminAnswer, Change, Refused, Who
-from perpbotd.admin_protocol import BY_PARAMS
+from perpbotd.admin_protocol import BY_PARAMS, Verb, code_of
 from perpbotd.codec import decode, encode
 from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import Invariant
@@ -74,6 +74,8 @@ class Book:
                     return plan
                 if asked.dry_run:
                     return plan.answer
+                if asked.confirm and (plan.answer is None or asked.confirm != code_of(_verb(asked), plan.answer)):
+                    return Refused(what="what would be done is no longer what this code was shown with: look again")
                 if await self._commit(who, asked, plan):
                     return plan.answer
             raise Invariant("rows that an operator's change rests on move faster than they can be read")
@@ -154,12 +156,16 @@ def hashed(audit: Secret) -> bytes:
 
 
 def digest(asked: Change) -> bytes:
-    """SHA-256 over verb and parameters; the reason is kept beside it, id and dry run make no other request."""
+    """SHA-256 over verb and parameters; the reason is kept beside it, id, dry run and code make no other request."""
     said = msgspec.structs.asdict(asked)
-    for name in ("request_id", "reason", "dry_run"):
+    for name in ("request_id", "reason", "dry_run", "confirm"):
         del said[name]
     text = msgspec.json.encode([BY_PARAMS[type(asked)].name, sorted(said.items())])
     return hashlib.sha256(_key(asked.request_id) + b"\0" + text).digest()
+
+
+def _verb(asked: Change) -> Verb:
+    return BY_PARAMS[type(asked)]
 
 
 def _key(request_id: str) -> bytes:

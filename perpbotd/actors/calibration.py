@@ -55,8 +55,11 @@ class Operators:
         self._clock = clock
         self._book = book
         self._own: dict[Address, AgentAnswer] = {}
+        self._unlisted: set[Address] = set()
+        """Operators whose agents were not let in when they were asked last."""
         self._asking = {wallet: trio.Lock() for wallet in (operator.wallet for operator in self._operators)}
         self._tried = trio.Event()
+        self._shut_out = trio.Event()
         self._next_try = 0.0
         self._outage: Upstream | None = None
         self.record: Calibration | None = None
@@ -82,13 +85,20 @@ class Operators:
             backoff = max(at_least, min(first * 2 ** min(failures - 1, 10), longest)) if failures else every_s
             self._next_try = trio.current_time() + backoff
             self._tried.set()
-            await trio.sleep(backoff)
+            self._shut_out = trio.Event()
+            with trio.move_on_after(backoff):
+                if failures:
+                    await trio.sleep_forever()
+                # Found shut out meanwhile they are asked again soon, as after a failure of this.
+                await self._shut_out.wait()
 
     @property
     def wanting(self) -> str:
         """What only an operator can mend, empty where nothing is: too few agents, ours refused, `user` ignored."""
         if self.record is not None and self.record.user_ignored:
             return "the venue ignores `user`: no key can be proven to belong to a wallet"
+        if self._operators and len(self._unlisted) == len(self._operators):
+            return "no operator's agent is let in: no key can be refused, and none be proven to belong to a wallet"
         ours = self._outage is None or self._outage.service in OURS
         return self.gap if self.gap and ours and self._tried.is_set() else ""
 
@@ -117,6 +127,8 @@ class Operators:
             heard.append(Witness(agent=operator.signer.agent, answer=own))
             if heard[-1].listed:
                 break
+        else:
+            self._shut_out.set()
         return heard
 
     async def shut_out(self) -> Trouble | None:
@@ -168,7 +180,9 @@ class Operators:
                 own = sound(await self._venue.agents(operator.wallet, operator.signer), self._policy)
                 self._own[operator.wallet] = own
             standing = Standing(operator=operator, own=own)
+            self._unlisted.discard(operator.wallet)
             if not standing.listed:
+                self._unlisted.add(operator.wallet)
                 # It may be a passing failure, and the next check needs a control.
                 del self._own[operator.wallet]
             return standing

@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from perpbotd.actors.crowd import Allowance
+from perpbotd.actors.groups import GroupAllowance
 from perpbotd.actors.intake import Intake
 from perpbotd.actors.stored import Store
 from perpbotd.actors.strangers import RESUME
@@ -37,6 +38,7 @@ class ChatConfig(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     concurrency: int = 80
     allowance: Allowance = Allowance()
+    groups: GroupAllowance = GroupAllowance()
 
 
 Ending: TypeAlias = Upstream | LoginRevoked
@@ -57,7 +59,7 @@ async def chat(
 
     Raises ConfigError and StoreDamaged when the login cannot be what it is; an outage never ends it.
     """
-    intake = Intake(transport, store, linker, clock, config.username, config.allowance)
+    intake = Intake(transport, store, linker, clock, config.username, config.allowance, config.groups)
     chatting = _Chat(transport, intake, pulses, config)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chatting.tell)
@@ -181,6 +183,7 @@ class _Chat:
             "pts": self._intake.durable_pts,
             "incarnations": self._incarnations,
             "dropped": self._intake.dropped,
+            "unanswered": self._intake.unanswered,
             "trouble": self._trouble or self._intake.trouble,
             "alarm": revoked or self._intake.halted or self._intake.lost,
             "verb": ACCEPT_LOGIN if revoked else RESUME if self._intake.halted else "",

@@ -1,4 +1,4 @@
-"""How much one user may have taken in: a flood is dropped at the door, before it fills inbox and outbox."""
+"""How much one user, or one group, may have taken in: a flood is dropped before it fills inbox and outbox."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from perpbotd.domain.pace import Pace
-from perpbotd.domain.types import UserId
 
 _TIDY_AT: Final = 1_024
 """So many users are remembered before those are forgotten who have rested."""
@@ -29,16 +28,16 @@ class Crowd:
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
-        self._paces: dict[UserId, Pace] = {}
+        self._paces: dict[int, Pace] = {}
         self._tidy_at = _TIDY_AT
         self.dropped = 0
 
-    def admits(self, user: UserId, at: float) -> bool:
-        """Whether one more of this user is taken in at `at` (s)."""
-        pace = self._paces.get(user)
+    def admits(self, who: int, at: float) -> bool:
+        """Whether one more of this user, or in this group, is taken in at `at` (s)."""
+        pace = self._paces.get(who)
         if pace is None:
             self._tidy(at)
-            pace = self._paces[user] = Pace(self._allowance.rate, self._allowance.burst)
+            pace = self._paces[who] = Pace(self._allowance.rate, self._allowance.burst)
         if pace.ready_at(at) > at:
             self.dropped += 1
             return False
@@ -47,10 +46,10 @@ class Crowd:
 
     @property
     def remembered(self) -> int:
-        """How many users are remembered."""
+        """How many of them are remembered."""
         return len(self._paces)
 
     def _tidy(self, at: float) -> None:
         if len(self._paces) >= self._tidy_at:
-            self._paces = {user: pace for user, pace in self._paces.items() if not pace.rested(at)}
+            self._paces = {who: pace for who, pace in self._paces.items() if not pace.rested(at)}
             self._tidy_at = max(_TIDY_AT, 2 * len(self._paces))

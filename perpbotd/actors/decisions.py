@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import assert_never
 
 import msgspec
 
 from perpbotd.actors import stored
-from perpbotd.actors.forgetting import NOBODY, claimed_by, everything_of
+from perpbotd.actors.forgetting import claimed_by, everything_of
 from perpbotd.actors.stored import Store
 from perpbotd.codec import decode, encode
 from perpbotd.domain.census import Census
@@ -28,13 +28,14 @@ from perpbotd.domain.effects import (
     LookElsewhere,
     ReleaseWallet,
     Say,
+    ShowMenu,
     TakeWallet,
     Timer,
 )
 from perpbotd.domain.events import AddressIssued, Event, LookWanted, WalletChanged
 from perpbotd.domain.guard import PEERS
 from perpbotd.domain.link import Link
-from perpbotd.domain.types import Address, Ms, UserId
+from perpbotd.domain.types import NOBODY, Address, Ms, UserId
 from perpbotd.errors import Invariant
 from perpbotd.messages import (
     Append,
@@ -59,9 +60,6 @@ from perpbotd.rows import (
 )
 from perpbotd.secret import Secret
 
-LAST: Final = b"\xff" * 8
-"""Behind every sequence number: a page after it is empty, and says which was the last."""
-
 
 class Draft:
     """The ops and expectations of one decision as they come together."""
@@ -76,10 +74,11 @@ class Draft:
         self._entropy = entropy
         self._census = census
         self._wallets: dict[Address, tuple[Secret | None, WalletRow]] = {}
+        self._asked: list[tuple[Intent, str]] = []
 
     async def issue(self, source: AddressSource) -> AddressIssued:
         """Take the next index; the expectation keeps it from being given twice, whoever else might write."""
-        index = (await stored.page(self._store, Table.ADDRESSES, LAST)).last_sequence + 1
+        index = await stored.last_sequence(self._store, Table.ADDRESSES) + 1
         address = source.derive(index).address
         row = AddressRow(index=index, address=address, user=self._user, issued=self._now)
         self.expects.append(Expect(table=Table.ADDRESSES, last_sequence=index - 1))
@@ -89,8 +88,17 @@ class Draft:
     async def add(self, effect: Effect, link: Link) -> None:
         """One effect's rows; IssueAddress is the caller's, since a step follows it."""
         match effect:
-            case Say() | DeletePasted() | Acknowledge() | Check() | Timer() | LeadToPrivate() | LookElsewhere():
-                self._intent(effect, link)
+            case (
+                Say()
+                | DeletePasted()
+                | Acknowledge()
+                | Check()
+                | Timer()
+                | LeadToPrivate()
+                | LookElsewhere()
+                | ShowMenu()
+            ):
+                self._asked.append((effect, link.language))
             case KeepCredential():
                 row = CredentialRow(
                     user=self._user,
@@ -135,11 +143,21 @@ class Draft:
                     old = await self._wallet(wallet)
                     claims = tuple(NOBODY if one == self._user else one for one in old.claims)
                     self._set(wallet, msgspec.structs.replace(old, claims=claims))
-                self.ops += await everything_of(self._store, self._user)
+                gone = await everything_of(self._store, self._user)
+                self.ops += gone.ops
+                self.expects += gone.expects
+                told = [intent for intent, _ in self._asked]
+                self._asked += [(pasted, link.language) for pasted in gone.pasted if pasted not in told]
             case IssueAddress():
                 raise Invariant("an address is issued by the linker, with the step that follows it")
             case _:
                 assert_never(effect)
+
+    def of_nobody(self, say: Say) -> None:
+        """Tell a user of whom nothing is kept, in no language of his own."""
+        self.forgotten = True
+        self._asked.append((say, ""))
+        self.finish()
 
     def waits(self, before: Address | None, after: Address | None) -> None:
         """A payment is waited for from here on, or no more: the matcher reads blocks while any is."""
@@ -159,7 +177,12 @@ class Draft:
             self.ops.append(Drop(table=Table.STUCK, key=key))
 
     def finish(self) -> None:
-        """The wallets' rows, each once, each as it was read; whoever else holds or takes one is told of a change."""
+        """What waits for the whole decision: the intents, and the wallets' rows."""
+        self._intents()
+        self._changed_wallets()
+
+    def _changed_wallets(self) -> None:
+        """Each once, each as it was read; whoever else holds or takes one is told of a change."""
         for wallet, (before, row) in self._wallets.items():
             after = encode(row)
             if after != before:
@@ -182,18 +205,19 @@ class Draft:
             self.ops.append(Append(table=Table.INBOX, row=encode(row)))
             self.events = True
 
-    def _intent(self, intent: Intent, link: Link) -> None:
-        row = OutboxRow(
-            user=self._user,
-            due=intent.due if isinstance(intent, Timer) else self._now,
-            random_id=int.from_bytes(self._entropy.random(8), signed=True),
-            language=link.language,
-            intent=intent,
-        )
-        # Of who is forgotten nothing begins under a key of his own any more.
+    def _intents(self) -> None:
+        """In the order they were asked for; what was asked before the user was forgotten must not die with his key."""
         owner = None if self.forgotten else self._user
-        self.ops.append(Append(table=Table.OUTBOX, row=encode(row), owner=owner))
-        self.intents = True
+        for intent, language in self._asked:
+            row = OutboxRow(
+                user=self._user,
+                due=intent.due if isinstance(intent, Timer) else self._now,
+                random_id=int.from_bytes(self._entropy.random(8), signed=True),
+                language=language,
+                intent=intent,
+            )
+            self.ops.append(Append(table=Table.OUTBOX, row=encode(row), owner=owner))
+            self.intents = True
 
     async def _wallet(self, wallet: Address) -> WalletRow:
         if wallet not in self._wallets:

@@ -8,6 +8,7 @@ import msgspec
 
 from perpbotd import codec
 from perpbotd.actors import anchors
+from perpbotd.actors.payers import Payers
 from perpbotd.domain import ledger
 from perpbotd.domain.events import DepositFailed, DepositFound, DepositSeen
 from perpbotd.domain.ledger import Arrival
@@ -35,17 +36,19 @@ from perpbotd.secret import Secret
 class Before(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored and known as a range is counted; it still holds at commit, or nothing is written.
 
-    `cursor` is the row as it was read; `sums` by payer key; `hints` by address; `complete` that no address is missing.
-    `balances` are those that are explained; `senders` what is known of each; `awaited` which addresses links wait for.
+    `cursor` is the row as it was read; `sums` by payer key; `hints` by address; `complete` that no address is missing,
+    `owners` that each still has the owner it had. `balances` are those that are explained; `awaited` which addresses
+    links wait for.
     """
 
     cursor: Secret
     watched: Mapping[Address, AddressRow]
     complete: Expect
+    owners: tuple[Expect, ...]
     sums: Mapping[bytes, PayerRow]
     hints: Mapping[Address, SeenRow]
     balances: Mapping[Address, Wei]
-    senders: Mapping[Address, SenderRow]
+    payers: Payers
     awaited: Collection[Address]
 
 
@@ -83,10 +86,10 @@ class _Tally:
         self._exchanges = exchanges
         self._now = now
         self._sums = dict(before.sums)
-        self._senders = dict(before.senders)
+        self._senders = dict(before.payers.known)
         self.balances: dict[Address, Wei] = {}
         self.ops: list[Op] = []
-        self.expects = [Expect(table=Table.CURSOR, key=CURSOR_KEY, row=before.cursor), before.complete]
+        self.expects = [Expect(table=Table.CURSOR, key=CURSOR_KEY, row=before.cursor), before.complete, *before.owners]
 
     def add(self, outcome: Outcome) -> None:
         """One match and what became of it."""
@@ -119,12 +122,14 @@ class _Tally:
         self.ops += [self._inbox(match, event), self._evidence(match, owner, Arrival.FAILED, None)]
 
     def _origin(self, match: Match, owner: AddressRow) -> Origin:
-        known = self._senders[match.sender]
+        payers, known = self._before.payers, self._senders[match.sender]
         if owner.user not in known.users and len(known.users) < ledger.MANY_USERS:
             known = SenderRow(nonce=known.nonce, users=(*known.users, owner.user))
-        if known != self._senders[match.sender] or not self._before.senders[match.sender].users:
+        if known != self._senders[match.sender] or not payers.known[match.sender].users:
             self._senders[match.sender] = known
-            self.ops.append(Put(table=Table.SENDERS, key=address_key(match.sender), row=codec.encode(known)))
+            key = address_key(match.sender)
+            self.expects.append(Expect(table=Table.SENDERS, key=key, row=payers.kept[match.sender]))
+            self.ops.append(Put(table=Table.SENDERS, key=key, row=codec.encode(known)))
         listed = match.sender in self._exchanges.listed
         return ledger.origin(known.nonce, known.users, listed=listed, limit=self._exchanges.transactions)
 

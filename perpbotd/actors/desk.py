@@ -11,7 +11,7 @@ from perpbotd.actors.stored import Store, row
 from perpbotd.admin_messages import Refused
 from perpbotd.codec import decode
 from perpbotd.domain.link import Link
-from perpbotd.domain.types import Address, Ms, UserId
+from perpbotd.domain.types import NOBODY, Address, Ms, UserId
 from perpbotd.kernel.channel import Bell, Call
 from perpbotd.messages import Calibrate, CalibrateAnswer, Table
 from perpbotd.ports import Clock
@@ -56,9 +56,9 @@ async def users_of(desk: Desk, wallet: Address) -> tuple[UserId, ...]:
 
 
 def of_wallet(wallet: WalletRow) -> tuple[UserId, ...]:
-    """Its holder first, then the others that claim it."""
+    """Its holder first, then the others that claim it and have not been forgotten."""
     holder = () if wallet.holder is None else (wallet.holder,)
-    return (*holder, *(user for user in wallet.claims if user != wallet.holder))
+    return (*holder, *(user for user in wallet.claims if user not in (wallet.holder, NOBODY)))
 
 
 def address_in(subject: str) -> Address | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Final, TypeAlias
 
@@ -12,10 +12,28 @@ import msgspec
 import trio
 
 from perpbotd import codec
-from perpbotd.actors.settling import Held, Settling, age
+from perpbotd.actors.settling import Held, Settling, age, ours
 from perpbotd.domain.agenda import Tempo
-from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, LeadToPrivate, LookElsewhere, Say, Timer
-from perpbotd.domain.events import CheckDelayed, CheckDone, Elsewhere, Event, FoundElsewhere, NotDeleted, TimeCame
+from perpbotd.domain.effects import (
+    Acknowledge,
+    Check,
+    DeletePasted,
+    LeadToPrivate,
+    LookElsewhere,
+    Say,
+    ShowMenu,
+    Timer,
+)
+from perpbotd.domain.events import (
+    CheckDelayed,
+    CheckDone,
+    Elsewhere,
+    Event,
+    FoundElsewhere,
+    KeyLost,
+    NotDeleted,
+    TimeCame,
+)
 from perpbotd.domain.outbox import Kind, Waiting, waiting
 from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.types import Address, Ms, UserId, Wei
@@ -23,7 +41,6 @@ from perpbotd.errors import PeerDied, Upstream
 from perpbotd.kernel.channel import Call, ask
 from perpbotd.messages import (
     AnswerTap,
-    Append,
     CheckAnswer,
     CheckCredential,
     Checked,
@@ -41,6 +58,7 @@ from perpbotd.messages import (
     Put,
     Rendered,
     SendMessage,
+    SetMenu,
     Table,
     TooFast,
     Undeletable,
@@ -48,10 +66,13 @@ from perpbotd.messages import (
     VenueTrouble,
 )
 from perpbotd.ports import Clock, OtherChain
-from perpbotd.rows import CredentialRow, OwnRow, SentRow, credential_key, sent_key
+from perpbotd.rows import CredentialRow, SentRow, credential_key, sent_key
+from perpbotd.secret import Secret
 
 Render: TypeAlias = Callable[[Said, str], Rendered]
 """What is said, in a language."""
+Menu: TypeAlias = tuple[tuple[str, str], ...]
+"""Commands with what each is for."""
 
 _TAP_LIVES_S: Final = 10.0
 """A spinner stops by itself after 10 to 15 s (telegram.md, What users and Telegram's terms expect)."""
@@ -106,6 +127,7 @@ class Errands:
         clock: Clock,
         render: Render,
         tempo: Tempo,
+        menus: Mapping[str, Menu],
         elsewhere: Sequence[OtherChain] = (),
     ) -> None:
         self._elsewhere = elsewhere
@@ -115,6 +137,7 @@ class Errands:
         self._clock = clock
         self._render = render
         self._tempo = tempo
+        self._menus = menus
 
     async def carry_out(self, known: Waiting) -> Outcome:
         """Once; raises PeerDied when the store is gone, and whatever a row does that nobody thought of."""
@@ -126,7 +149,7 @@ class Errands:
             return Moved(due)
         if known.kind is Kind.STALE:
             # A life before this one may have sent it without hearing so: what Telegram tells of it is ours.
-            return await self._settle(held, _ours(held.row.user, Delivered(message_id=None)))
+            return await self._settle(held, ours(held.row.user))
         match held.row.intent:
             case Say() as say:
                 return await self._say(held, say)
@@ -138,6 +161,8 @@ class Errands:
                 return await self._acknowledge(held, tap)
             case Check() as check:
                 return await self._check(held, check)
+            case ShowMenu(language=language):
+                return await self._show_menu(held, language)
             case LookElsewhere(address=address):
                 return await self._look_elsewhere(held, address)
             case Timer() as timer:
@@ -162,14 +187,14 @@ class Errands:
         result = await self._deliver(message)
         if not isinstance(result, Delivered):
             return self._undelivered(message, result)
-        ours = _ours(user, result)
+        sent = ours(user, result.message_id)
         if not say.slot:
-            return await self._settle(held, ours)
+            return await self._settle(held, sent)
         if result.message_id is not None:
             row = codec.encode(SentRow(message_id=result.message_id, generation=say.generation))
-            return await self._settle(held, ours, Put(table=Table.SENT, key=key, row=row, owner=user))
+            return await self._settle(held, sent, Put(table=Table.SENT, key=key, row=row, owner=user))
         # Sent by a life before this one: its number is not known, and an older message is not the slot's any more.
-        return await self._settle(held, ours, Drop(table=Table.SENT, key=key))
+        return await self._settle(held, sent, Drop(table=Table.SENT, key=key))
 
     async def _last_of(self, key: bytes, say: Say) -> int | None:
         stored = await self._settling.get(Table.SENT, key)
@@ -180,11 +205,11 @@ class Errands:
         content = self._render(lead.said, held.row.language)
         message = SendMessage(chat=UserId(lead.chat), random_id=held.row.random_id, content=content)
         match await self._deliver(message):
-            case Delivered() as sent:
-                return await self._settle(held, _ours(lead.chat, sent))
+            case Delivered(message_id=number):
+                return await self._settle(held, ours(lead.chat, number))
             case Unreachable() | Impossible():
-                # What a strangers' group does not allow is no operator's business.
-                return await self._settle(held)
+                # What a strangers' group does not allow is no operator's business; an earlier try may have got there.
+                return await self._settle(held, ours(lead.chat))
             case result:
                 return self._undelivered(message, result)
 
@@ -213,6 +238,14 @@ class Errands:
                 return Again()
         return await self._settle(held)
 
+    async def _show_menu(self, held: Held, language: str) -> Outcome:
+        menu = SetMenu(chat=held.row.user, commands=self._menus[language] if language else ())
+        result = await self._deliver(menu)
+        if isinstance(result, Delivered | Unreachable):
+            # Who is not there needs no menu.
+            return await self._settle(held)
+        return self._undelivered(menu, result)
+
     async def _deliver(self, delivery: Delivery) -> DeliveryResult:
         try:
             return await ask(self._deliveries, delivery)
@@ -237,9 +270,11 @@ class Errands:
     async def _check(self, held: Held, check: Check) -> Outcome:
         user = held.row.user
         kept = await self._settling.get(Table.CREDENTIALS, credential_key(user, check.agent))
-        if kept is None:
-            return await self._settle(held)
-        credential = codec.decode(kept, CredentialRow)
+        credential = None if kept is None else _credential(kept)
+        if credential is None:
+            # Of a key that was let go of meanwhile the linker knows; of any other it is news.
+            gone = KeyLost(check=check.check, agent=check.agent, guard=check.guard)
+            return await self._settle(held, event=gone)
         question = CheckCredential(
             user=user,
             wallet=check.wallet,
@@ -247,6 +282,7 @@ class Errands:
             secret=credential.secret,
             name_code=check.name_code,
             legacy_key=credential.legacy_key,
+            settled=check.settled,
         )
         try:
             answer = await ask(self._checks, question)
@@ -308,6 +344,8 @@ class Errands:
         return Done() if await self._settling.settle(held, *ops, event=event, expects=expects) else Again()
 
 
-def _ours(chat: int, sent: Delivered) -> Op:
-    """So that the intake takes no message of ours for a stranger's."""
-    return Append(table=Table.OWN, row=codec.encode(OwnRow(chat=chat, message_id=sent.message_id)))
+def _credential(kept: Secret) -> CredentialRow | None:
+    try:
+        return codec.decode(kept, CredentialRow)
+    except msgspec.DecodeError:
+        return None

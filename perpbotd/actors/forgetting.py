@@ -1,7 +1,8 @@
 """What is kept of a user outside his own key's rows, and what becomes of it when he is forgotten (product.md, step 8).
 
 What lies under his key dies with the key. What is kept for idempotence or for ever (addresses, deposits, evidence,
-payers) stays, and names nobody any more.
+payers) stays, and names nobody any more: a later deposit to an address of his is counted and on the record, for
+`explain ADDRESS`, and told to nobody.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from perpbotd.actors.stored import PAGE, Store, page
+from perpbotd.actors.stored import PAGE, Store, last_sequence, page
 from perpbotd.codec import decode, encode
-from perpbotd.domain.types import Address, UserId
-from perpbotd.messages import Append, Drop, Entry, Op, Put, Shred, Table
+from perpbotd.domain.effects import DeletePasted
+from perpbotd.domain.events import Wrote
+from perpbotd.domain.moves.anytime import is_secret
+from perpbotd.domain.types import NOBODY, Address, UserId
+from perpbotd.messages import Append, Drop, Entry, Expect, Op, Put, Shred, Table
 from perpbotd.rows import (
     AddressRow,
     DepositRow,
@@ -27,25 +31,54 @@ from perpbotd.rows import (
     sent_key,
 )
 
-NOBODY: Final = UserId(0)
-"""Stands where a forgotten user's number was; no Telegram user has it."""
 _SLOTS: Final = ("progress",)
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-async def everything_of(store: Store, user: UserId) -> list[Op]:
-    """The ops that forget a user, but for his link and his wallets; raises PeerDied when the store is gone.
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """The ops that forget a user; `expects` holds while nobody has written and the chain has shown nothing since.
 
-    Rows that come in between this and the commit lie under the key that dies, or tell of him to nobody.
+    `pasted` are to be deleted from the chat: messages with a secret that nobody had read yet.
     """
+
+    ops: tuple[Op, ...]
+    expects: tuple[Expect, ...]
+    pasted: tuple[DeletePasted, ...]
+
+
+async def everything_of(store: Store, user: UserId) -> Gone:
+    """All but his link and his wallets; raises PeerDied when the store is gone."""
     ops: list[Op] = [Drop(table=Table.SENT, key=sent_key(user, slot)) for slot in _SLOTS]
-    for table, kind in ((Table.INBOX, InboxRow), (Table.OUTBOX, OutboxRow)):
-        ops += await _each(store, table, kind, lambda key, row, table=table: _gone(table, key, row.user == user))
+    pasted: list[DeletePasted] = []
+
+    def unsent(key: bytes, row: OutboxRow) -> Op | None:
+        if row.user != user:
+            return None
+        if isinstance(row.intent, DeletePasted):
+            # A secret goes from the chat all the same; under his key the row would be gone with it.
+            ops.append(Append(table=Table.OUTBOX, row=encode(row)))
+        return Drop(table=Table.OUTBOX, key=key)
+
+    def unread(key: bytes, row: InboxRow) -> Op | None:
+        if row.user != user:
+            return None
+        if isinstance(row.event, Wrote) and is_secret(row.event):
+            group = None if row.event.private else row.event.chat
+            pasted.append(DeletePasted(message_ids=(row.event.message_id,), group=group))
+        return Drop(table=Table.INBOX, key=key)
+
+    # Whatever the chain's side writes of him comes with evidence.
+    shown = Expect(table=Table.EVIDENCE, last_sequence=await last_sequence(store, Table.EVIDENCE))
     for table, kind in ((Table.ADDRESSES, AddressRow), (Table.DEPOSITS, DepositRow), (Table.EVIDENCE, EvidenceRow)):
         ops += await _each(store, table, kind, lambda key, row, table=table: _nameless(table, key, row, user))
     ops += await _each(store, Table.SENDERS, SenderRow, lambda key, row: _nobodys(key, row, user))
+    ops += await _each(store, Table.OUTBOX, OutboxRow, unsent)
+    # The inbox last, since it grows most: a secret that he writes now would die with his key, and stay in the chat.
+    wrote = Expect(table=Table.INBOX, last_sequence=await last_sequence(store, Table.INBOX))
+    ops += await _each(store, Table.INBOX, InboxRow, unread)
     # One of his messages may be under way: nobody must take it for a stranger's (actors/strangers.py).
-    return [*ops, Append(table=Table.OWN, row=encode(OwnRow(chat=NOBODY))), Shred(owner=user)]
+    ops += [Append(table=Table.OWN, row=encode(OwnRow(chat=NOBODY))), Shred(owner=user)]
+    return Gone(ops=tuple(ops), expects=(shown, wrote), pasted=tuple(pasted))
 
 
 async def claimed_by(store: Store, user: UserId) -> list[Address]:
@@ -58,10 +91,6 @@ async def claimed_by(store: Store, user: UserId) -> list[Address]:
 
     await _each(store, Table.WALLETS, WalletRow, note)
     return found
-
-
-def _gone(table: Table, key: bytes, his: bool) -> Op | None:
-    return Drop(table=table, key=key) if his else None
 
 
 def _nameless(table: Table, key: bytes, row: AddressRow | DepositRow | EvidenceRow, user: UserId) -> Op | None:

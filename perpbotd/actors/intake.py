@@ -10,6 +10,7 @@ import trio
 
 from perpbotd.actors import stored
 from perpbotd.actors.crowd import Allowance, Crowd
+from perpbotd.actors.groups import GroupAllowance, Groups
 from perpbotd.actors.stored import Store
 from perpbotd.actors.strangers import Strangers
 from perpbotd.codec import decode, encode
@@ -28,6 +29,7 @@ from perpbotd.ports import (
     Outgoing,
     SessionChanged,
     TransportEvent,
+    Wrote,
 )
 from perpbotd.rows import TELEGRAM_SESSION_KEY, TELEGRAM_STATE_KEY, InboxRow
 from perpbotd.secret import Secret
@@ -55,6 +57,7 @@ class Intake:
         clock: Clock,
         username: str,
         allowance: Allowance,
+        groups: GroupAllowance,
     ) -> None:
         self._transport = transport
         self._store = store
@@ -63,6 +66,7 @@ class Intake:
         self._username = username
         self._strangers = Strangers(store, clock)
         self._crowd = Crowd(allowance)
+        self._groups = Groups(groups)
         self._row: Secret | None = None
         self._reached: IntakeState | None = None
         self._ahead: list[Live] = []
@@ -76,6 +80,11 @@ class Intake:
     def dropped(self) -> int:
         """How much of floods was not taken in since the start."""
         return self._crowd.dropped
+
+    @property
+    def unanswered(self) -> int:
+        """How much that was written to the bot in groups got no answer since the start."""
+        return self._groups.unanswered
 
     @property
     def halted(self) -> str:
@@ -207,8 +216,9 @@ class Intake:
     async def _hint(self, live: Live) -> None:
         if live.happening is None or isinstance(live.happening, Outgoing):
             return
-        if self._wants(live.happening):
-            await stored.commit(self._store, Commit(ops=(self._append(live.happening),)))
+        wanted = self._admit(live.happening)
+        if wanted is not None:
+            await stored.commit(self._store, Commit(ops=(self._append(wanted),)))
             self._linker.ring()
 
     async def _keep(
@@ -217,7 +227,8 @@ class Intake:
         """Commit what concerns us together with how far it leads; False where nothing was: look anew."""
         if await self._strangers.halts(happenings):
             return False
-        wanted = [one for one in happenings if not isinstance(one, Outgoing) and self._wants(one)]
+        admitted = (self._admit(one) for one in happenings if not isinstance(one, Outgoing))
+        wanted = [one for one in admitted if one is not None]
         row, before = encode(reached), self._row
         old = self._strangers.old_news if durably else ()
         if not (wanted or old) and (row == before or not durably):
@@ -239,11 +250,19 @@ class Intake:
             self._linker.ring()
         return True
 
-    def _wants(self, happening: Happening) -> bool:
+    def _admit(self, happening: Happening) -> Happening | None:
+        """What of it is taken in; None where it is nobody's business, or too much."""
         if not concerns_us(happening, self._username):
-            return False
+            return None
         # That a user is gone or back is told whatever he did before.
-        return isinstance(happening, Blocked) or self._crowd.admits(happening.sender, trio.current_time())
+        if isinstance(happening, Blocked):
+            return happening
+        now = trio.current_time()
+        if isinstance(happening, Wrote) and not happening.private:
+            admitted = self._groups.admit(happening, now)
+        else:
+            admitted = happening
+        return admitted if admitted is not None and self._crowd.admits(happening.sender, now) else None
 
     def _append(self, happening: Happening) -> Append:
         row = InboxRow(user=happening.sender, at=self._clock.now(), event=happening)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,12 +15,13 @@ from perpbotd.actors.lookups import Lookups
 from perpbotd.actors.stored import PAGE, Store, commit, page, row, rows
 from perpbotd.codec import decode, encode
 from perpbotd.domain.census import Census
-from perpbotd.domain.effects import IssueAddress
-from perpbotd.domain.events import CheckDone, Event, Tally, Tapped, Wrote
+from perpbotd.domain.effects import IssueAddress, Say
+from perpbotd.domain.events import CheckDone, Event, NotDeleted, Tally, Tapped, Wrote
 from perpbotd.domain.guard import many_fail
-from perpbotd.domain.link import Link
+from perpbotd.domain.link import LOST_KEY, REFERRAL, Link
 from perpbotd.domain.linking import Decision, step
 from perpbotd.domain.policy import Policy
+from perpbotd.domain.replies import said
 from perpbotd.domain.types import UserId
 from perpbotd.errors import Invariant, PerpbotError
 from perpbotd.kernel.channel import Bell
@@ -94,6 +96,9 @@ async def linker(
                 break  # What is behind it keeps its order, and is read again with it.
             if intents:
                 relay.ring()
+        if linking.parked:
+            # Operators take parked rows away without telling us.
+            await linking.count_parked()
         linking.pulse(pulses)
         if struck:
             await trio.sleep(_STRUCK_S)
@@ -113,16 +118,20 @@ class _Linker:
         self._census = Census()
         self._lookups = Lookups(store, self._census)
         self._stuck: dict[UserId, str] = {}
-        self._consumed = self._misfits = self._parked = 0
+        self._consumed = self._misfits = self.parked = 0
 
     async def load(self) -> None:
-        """Read every link once, and count what lies parked already, as far as a page tells."""
+        """Read every link once, and count what lies parked already."""
         await rounds.begin(self._store, self._census, self._clock.now())
-        found = await page(self._store, Table.PARKED, b"")
-        self._parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
+        await self.count_parked()
         for stored in await rows(self._store, Table.STUCK):
             stuck = decode(stored, StuckRow)
             self._stuck[stuck.user] = stuck.what
+
+    async def count_parked(self) -> None:
+        """How many rows of the inbox lie parked, as far as a page tells."""
+        found = await page(self._store, Table.PARKED, b"")
+        self.parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
 
     async def page(self) -> list[Entry]:
         found = await page(self._store, Table.INBOX, b"")
@@ -130,6 +139,12 @@ class _Linker:
         return list(found.entries)
 
     async def consume(self, entry: Entry) -> bool:
+        """Have the step decide what a row means, and write it; whether the relay has something to do."""
+        while (intents := await self._deal_with(entry)) is None:
+            pass
+        return intents
+
+    async def _deal_with(self, entry: Entry) -> bool | None:
         taken = decode(entry.row, InboxRow)
         before = await row(self._store, Table.LINKS, user_key(taken.user))
         link = self._new(taken) if before is None else decode(before, Link)
@@ -137,10 +152,15 @@ class _Linker:
         draft.ops.append(Drop(table=Table.INBOX, key=entry.key))
         draft.expects.append(Expect(table=Table.INBOX, key=entry.key, row=entry.row))
         if link is None:
-            return await self._commit(draft)
+            if isinstance(taken.event, NotDeleted):
+                # He was forgotten meanwhile; what he pasted is still there, and only he can delete it.
+                draft.of_nobody(Say(said=said("message.not_deleted")))
+            return await self._commit(entry, draft)
         decision = await self._decide(link, taken.event, draft)
         await self._keep(before, decision.link, link, taken, draft)
-        intents = await self._commit(draft)
+        intents = await self._commit(entry, draft)
+        if intents is None:
+            return None
         if draft.forgotten:
             self._census.forget(taken.user)
         else:
@@ -189,7 +209,8 @@ class _Linker:
         letters = [_CODE_DIGITS[first % 8], *(_CODE_LETTERS[byte % len(_CODE_LETTERS)] for byte in others)]
         return Link(user=taken.user, link_id=self._entropy.random(8).hex(), code=CODE_PREFIX + "".join(letters))
 
-    async def _commit(self, draft: Draft) -> bool:
+    async def _commit(self, entry: Entry, draft: Draft) -> bool | None:
+        """Whether it has intents; None where it has to be decided anew."""
         answer = await commit(self._store, Commit(ops=tuple(draft.ops), expects=tuple(draft.expects)))
         match answer:
             case Committed():
@@ -197,11 +218,20 @@ class _Linker:
                 # What was told to another user is in the inbox, too.
                 self.more = self.more or draft.events
                 return draft.intents
+            case Conflict(table=Table.INBOX) if draft.forgotten and await self._is_there(entry):
+                # Somebody wrote meanwhile: it may be he, and a secret.
+                return None
             case Conflict(table=Table.INBOX):
                 # Consumed by an incarnation that did not live to hear of its commit.
                 return False
+            case Conflict(table=Table.EVIDENCE) if draft.forgotten:
+                # The chain showed something meanwhile: it may be of whom nothing is to name any more.
+                return None
             case _:
                 raise Invariant(f"a row of the linker was written by another: {answer}")
+
+    async def _is_there(self, entry: Entry) -> bool:
+        return await row(self._store, Table.INBOX, entry.key) is not None
 
     def ours(self, error: Exception) -> bool:
         """Whether it is the row's doing and not the store's."""
@@ -223,7 +253,7 @@ class _Linker:
             ops.append(put)
             expects.append(before)
         await commit(self._store, Commit(ops=tuple(ops), expects=tuple(expects)))
-        self._parked += 1
+        self.parked += 1
 
     async def _released(self, entry: Entry) -> tuple[Expect, Put] | None:
         try:
@@ -239,20 +269,30 @@ class _Linker:
         return expect, Put(table=Table.LINKS, key=key, row=encode(link), owner=taken.user)
 
     def pulse(self, pulses: trio.MemorySendChannel[Pulse]) -> None:
-        waiting = [f"{user} ({what})" for user, what in self._stuck.items()]
+        waiting = [f"{user} ({what})" for user, what in self._stuck.items() if REFERRAL in what]
+        lost = [str(user) for user, what in self._stuck.items() if LOST_KEY in what]
         together = _together(self._census.tally(self._clock.now()))
         alarms = (
-            f"{self._parked} inbox rows parked" if self._parked else "",
+            f"{self.parked} inbox rows parked" if self.parked else "",
             f"waiting for an operator ({len(waiting)}): {', '.join(waiting[:_SHOWN])}" if waiting else "",
+            _of_lost_keys(lost),
             together,
         )
         facts: dict[str, str | int | float | bool] = {
             "consumed": self._consumed,
             "out_of_place": self._misfits,
-            "parked": self._parked,
+            "parked": self.parked,
             "guarded": len(self._census),
             "alarm": "; ".join(alarm for alarm in alarms if alarm),
-            "verb": "recheck" if together else "referral list" if waiting else "parked list" if self._parked else "",
+            "verb": "recheck"
+            if together
+            else "referral list"
+            if waiting
+            else "explain"
+            if lost
+            else "parked list"
+            if self.parked
+            else "",
         }
         pulse(pulses, "linker", facts)
 
@@ -264,6 +304,15 @@ def _together(seen: Tally) -> str:
     return (
         f"{seen.failing} of {seen.looked} linked keys fail together: it is us or the venue, and no user is stopped; "
         "recheck has what one of them shows count"
+    )
+
+
+def _of_lost_keys(users: Sequence[str]) -> str:
+    if not users:
+        return ""
+    return (
+        f"the store has lost the keys of {len(users)} linked users ({', '.join(users[:_SHOWN])}): look after the disk; "
+        "each is told to send his key once more, and goes on by that"
     )
 
 

@@ -33,12 +33,9 @@ class Looking:
         self._operators = operators
         self._policy = policy
         self._clock = clock
-        self.weight_used = 0
-        """Of the host's budget this minute, as the last answer says."""
 
     def taken(self, answer: A) -> A:
         """The answer, where it is one; raises Upstream."""
-        self.weight_used = answer.trace.weight_used
         return sound(answer, self._policy)
 
     async def at(self, asked: CheckCredential) -> Observations:
@@ -52,6 +49,7 @@ class Looking:
             at=began,
             own=await self._witnessed(asked.wallet, signer),
             calibration=await self._operators.calibration(),
+            settled=asked.settled,
         )
         controllable = True
         while (question := asking.next_question(seen, self._policy, controllable=controllable)) is not None:

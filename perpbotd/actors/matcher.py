@@ -13,11 +13,13 @@ from perpbotd import codec
 from perpbotd.actors import anchors, deposits, payers
 from perpbotd.actors.books import Books
 from perpbotd.actors.deposits import Exchanges
-from perpbotd.actors.disputes import Disputes
+from perpbotd.actors.disputes import Disputes, Room
+from perpbotd.actors.hearing import Hearing
 from perpbotd.actors.life_signs import Facts, LifeSigns
+from perpbotd.actors.payers import Payers
 from perpbotd.actors.reconciling import Reading, Reconciling, Rhythm
 from perpbotd.actors.stored import Store, commit, row
-from perpbotd.actors.witnesses import confirm, hear_again
+from perpbotd.actors.witnesses import confirm
 from perpbotd.domain.chain import Refused
 from perpbotd.domain.matching import Match, Outcome, find
 from perpbotd.kernel.channel import Bell, Call
@@ -52,12 +54,14 @@ _TRIES = 8
 class MatcherConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How many providers must vouch for a matched transaction and give it the same receipt.
 
-    `exchanges` says whose payments prove nobody's wallet, `rhythm` when balances are read.
+    `exchanges` says whose payments prove nobody's wallet, `rhythm` when balances are read, `room` how much one provider
+    alone may dispute.
     """
 
     quorum: int = 2
     exchanges: Exchanges = Exchanges()
     rhythm: Rhythm = Rhythm()
+    room: Room = Room()
 
 
 async def matcher(
@@ -103,10 +107,11 @@ class _Matcher:
         self._clock = clock
         self._config = config
         self._books = Books(store)
-        self._disputes = Disputes(store)
+        self._disputes = Disputes(store, config.room)
         self._reconciling = Reconciling(
             self._books, store, nodes, linker, clock, self._disputes, quorum=config.quorum, rhythm=config.rhythm
         )
+        self._hearing = Hearing(self._books, store, nodes, clock, self._disputes, self._credit, quorum=config.quorum)
         self._counted = 0
         self._trouble = ""
 
@@ -150,8 +155,7 @@ class _Matcher:
                 for answer in answers:
                     answer(anchors.answer(self._books.cursor, full=full))
         if self._disputes.due() <= trio.current_time():
-            self._trouble = await self._settle(self._disputes.matches) or self._trouble
-            self._disputes.asked()
+            self._trouble = await self._hearing.ask_again() or self._trouble
         if self._reconciling.due() <= trio.current_time():
             await self._reconciling.begin(nursery)
 
@@ -159,6 +163,7 @@ class _Matcher:
         """For `status`."""
         cursor = self._books.cursor
         reconciling = self._reconciling
+        alarm = self._disputes.alarm(self._clock.now())
         return {
             "cursor": -1 if cursor is None else cursor.number,
             "scanned": -1 if cursor is None else anchors.scanned(cursor)[0],
@@ -166,8 +171,9 @@ class _Matcher:
             "watched": len(self._books.watched.rows),
             "counted": self._counted,
             "unproven": reconciling.unproven,
-            "disputed": len(self._disputes.matches),
-            "alarm": self._disputes.alarm(self._clock.now()),
+            "disputed": len(self._disputes),
+            "alarm": alarm,
+            "verb": "disputes list" if alarm else "",
             "trouble": self._trouble or reconciling.trouble,
         }
 
@@ -180,9 +186,9 @@ class _Matcher:
                 cursor = self._books.cursor
                 if blocks and cursor is not None and anchors.scanned(cursor) == (after, after_hash):
                     self._trouble = await self._range(blocks)
-            case Rescan(blocks=blocks, looked=looked):
-                self._trouble = await self._again(blocks)
-                self._reconciling.looked = max(self._reconciling.looked, looked)
+            case Rescan(blocks=blocks, looked=looked, by=by):
+                self._trouble = await self._hearing.look(blocks, by) or self._trouble
+                self._reconciling.looked(looked)
             case Anchored():
                 await self._anchor(message)
             case Tip(block=block):
@@ -217,43 +223,29 @@ class _Matcher:
             return f"refused a range: {after.reason}"
         return await self._count(blocks, after)
 
-    async def _again(self, blocks: Sequence[BlockRead]) -> str:
-        """Count what a second look adds to blocks that were counted; the cursor stays, and so does what was said."""
-        cursor = self._books.cursor
-        if cursor is None:
-            return self._trouble
-        await self._books.watched.refresh()
-        counted = [block for block in blocks if block.number <= anchors.scanned(cursor)[0]]
-        matches = find(counted, self._books.watched.rows)
-        if isinstance(matches, Refused):
-            return f"refused a second look: {matches.reason}"
-        disputed = set(self._disputes.matches)
-        return await self._settle([match for match in matches if match not in disputed]) or self._trouble
-
-    async def _settle(self, matches: Sequence[Match]) -> str:
-        """Count of counted blocks what the providers agree about, keep the rest in dispute; what is wrong, or nothing.
-
-        The cursor stays where it is.
-        """
-        fresh, counted = list[Match](), list[Match]()
-        for match in matches:
-            (fresh if await self._unknown(match) else counted).append(match)
-        told = await hear_again(self._nodes, fresh, quorum=self._config.quorum) if fresh else []
+    async def _credit(self, outcomes: Sequence[Outcome]) -> bool:
+        """Count what was found behind the scan; False where others wrote all the time."""
+        transactions = {each.match.tx for each in outcomes}
+        senders = await self._look_up(outcomes)
         for _ in range(_TRIES):
             await self._books.watched.refresh()
-            cursor, now = self._books.cursor, self._clock.now()
-            changes = self._disputes.changes(fresh, told, self._books.watched.rows, now)
-            changes += self._disputes.over(counted)
-            outcomes = [each for each in told if isinstance(each, Outcome)]
-            if cursor is None or not (changes or outcomes):
-                return ""
-            conflict = await self._commit(outcomes, cursor, changes)
+            owners = await self._books.watched.again(each.match.to for each in outcomes)
+            cursor = self._books.cursor
+            if cursor is None:
+                return False
+            conflict = await self._commit(outcomes, cursor, owners, senders, self._disputes.over(transactions))
             if conflict is None:
-                self._disputes.wrote(fresh, told, counted, now)
-                return ""
+                self._disputes.counted(transactions)
+                return True
             if conflict.table is Table.CURSOR:
                 await self.load()
-        return f"refused a second look: the store changed {_TRIES} times while it was counted"
+            if conflict.table is Table.SENDERS:
+                senders = await self._look_up(outcomes)
+        return False
+
+    async def _look_up(self, outcomes: Sequence[Outcome]) -> Payers:
+        senders = {outcome.match.sender for outcome in outcomes if outcome.moved}
+        return await payers.look_up(self._store, self._nodes, senders, quorum=self._config.quorum)
 
     async def _count(self, blocks: Sequence[BlockRead], after: CursorRow) -> str:
         for _ in range(_TRIES):
@@ -266,7 +258,8 @@ class _Matcher:
             outcomes = await confirm(self._nodes, fresh, quorum=self._config.quorum)
             if isinstance(outcomes, Refused):
                 return f"refused a range: {outcomes.reason}"
-            conflict = await self._commit(outcomes, after)
+            owners = await self._books.watched.again(match.to for match in fresh)
+            conflict = await self._commit(outcomes, after, owners, await self._look_up(outcomes))
             if conflict is None:
                 return ""
             if conflict.table is Table.CURSOR:
@@ -277,19 +270,26 @@ class _Matcher:
     async def _unknown(self, match: Match) -> bool:
         return await row(self._store, Table.DEPOSITS, hash_key(match.tx)) is None
 
-    async def _commit(self, outcomes: Sequence[Outcome], after: CursorRow, also: Sequence[Op] = ()) -> Conflict | None:
+    async def _commit(
+        self,
+        outcomes: Sequence[Outcome],
+        after: CursorRow,
+        owners: tuple[Expect, ...],
+        senders: Payers,
+        also: Sequence[Op] = (),
+    ) -> Conflict | None:
         books = self._books
         if books.kept is None:
             return Conflict(table=Table.CURSOR)
-        senders = {outcome.match.sender for outcome in outcomes if outcome.moved}
         before = deposits.Before(
             cursor=books.kept,
             watched=books.watched.rows,
             complete=books.watched.complete(),
+            owners=owners,
             sums=await self._sums(outcomes),
             hints=books.hints,
             balances=books.balances,
-            senders=await payers.known(self._store, self._nodes, senders, quorum=self._config.quorum),
+            payers=senders,
             awaited=await books.awaited() if outcomes else (),
         )
         change, balances = deposits.counted(outcomes, after, before, self._config.exchanges, self._clock.now())
@@ -298,6 +298,7 @@ class _Matcher:
         answer = await commit(self._store, change)
         if isinstance(answer, Conflict):
             return answer
+        self._reconciling.counted(outcomes)
         matches = [outcome.match for outcome in outcomes]
         for hint in deposits.overtaken(books.hints, matches, anchors.scanned(after)[0]):
             del books.hints[hint.to]
@@ -324,7 +325,9 @@ class _Matcher:
         matches = find((tip,), books.watched.rows)
         if isinstance(matches, Refused) or not matches:
             return
-        answer = await commit(self._store, deposits.seen(matches, books.watched.rows, self._clock.now()))
+        owners = await books.watched.again(match.to for match in matches)
+        hint = deposits.seen(matches, books.watched.rows, self._clock.now())
+        answer = await commit(self._store, msgspec.structs.replace(hint, expects=owners))
         if isinstance(answer, Committed):
             books.hints |= deposits.hints(matches)
             if any(sequence is not None for sequence in answer.sequences):

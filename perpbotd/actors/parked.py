@@ -46,6 +46,13 @@ def _line(number: int, kept: Secret) -> ParkedLine:
     )
 
 
+def _described(number: int, kept: Secret) -> str:
+    line = _line(number, kept)
+    of_whom = "" if line.user is None else f" of user {line.user}"
+    what = f"{line.what}{of_whom}" if line.what else f"a row of the {line.table}" if line.table else "a row"
+    return f"number {number}, {what}{f' that raised {line.error}' if line.error else ''},"
+
+
 def _note(kept: Secret) -> ParkedRow | None:
     try:
         return decode(kept, ParkedRow)
@@ -103,7 +110,7 @@ async def skip(desk: Desk, book: Book, who: Who, asked: SkipParked) -> AdminAnsw
         return Plan(
             ops=(Drop(table=Table.PARKED, key=key),),
             expects=(Expect(table=Table.PARKED, key=key, row=kept),),
-            answer=Done(what=f"number {asked.number} is given up", dry_run=asked.dry_run),
+            answer=Done(what=f"{_described(asked.number, kept)} is given up for good", dry_run=asked.dry_run),
         )
 
     return await book.at_once(who, asked, plan)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import trio
 
 from perpbotd import codec
@@ -14,24 +15,31 @@ from perpbotd.errors import Upstream
 from perpbotd.messages import Table
 from perpbotd.ports import ChainNode
 from perpbotd.rows import SenderRow, address_key
+from perpbotd.secret import Secret
 
 _PATIENCE_S: Final = 3.0
 """What a payer is worth waiting for: without it the credential has to tell an exchange from a wallet."""
 
 
-async def known(
-    store: Store, nodes: Sequence[ChainNode], senders: Collection[Address], *, quorum: int
-) -> dict[Address, SenderRow]:
+class Payers(msgspec.Struct, frozen=True, kw_only=True):
+    """Each sender as it is known now, and its row as it was read, None where there is none yet."""
+
+    known: Mapping[Address, SenderRow]
+    kept: Mapping[Address, Secret | None]
+
+
+async def look_up(store: Store, nodes: Sequence[ChainNode], senders: Collection[Address], *, quorum: int) -> Payers:
     """Each sender as it is stored, or as it is seen for the first time; raises PeerDied when the store is gone."""
     found: dict[Address, SenderRow] = {}
+    read: dict[Address, Secret | None] = {}
     for sender in senders:
-        kept = await row(store, Table.SENDERS, address_key(sender))
+        kept = read[sender] = await row(store, Table.SENDERS, address_key(sender))
         found[sender] = SenderRow(nonce=None, users=()) if kept is None else codec.decode(kept, SenderRow)
     strangers = [sender for sender, kept in found.items() if kept.nonce is None]
     if strangers:
         for sender, nonce in (await _nonces(nodes, strangers, quorum)).items():
             found[sender] = SenderRow(nonce=nonce, users=found[sender].users)
-    return found
+    return Payers(known=found, kept=read)
 
 
 async def _nonces(nodes: Sequence[ChainNode], senders: Sequence[Address], quorum: int) -> dict[Address, int]:

@@ -44,12 +44,17 @@ class Book:
         """What the venue does otherwise than it did, until an operator's own run has found the same."""
         return points.changes(self._row.points)
 
-    async def open(self) -> Calibration | None:
-        """Read what is stored; answers the record of a wrong user, where it is of this base URL."""
-        stored = await row(self._store, Table.META, CALIBRATION_KEY)
-        self._row = CalibrationRow() if stored is None else codec.decode(stored, CalibrationRow)
+    @property
+    def wrong_user(self) -> Calibration | None:
+        """The record of a wrong user as it is written, where it is of this base URL."""
         known = self._row.wrong_user
         return known if known is not None and known.base_url == self._base_url else None
+
+    async def open(self) -> Calibration | None:
+        """Read what is stored; answers the record of a wrong user."""
+        stored = await row(self._store, Table.META, CALIBRATION_KEY)
+        self._row = CalibrationRow() if stored is None else codec.decode(stored, CalibrationRow)
+        return self.wrong_user
 
     async def note(
         self, asked: Mapping[Point, Asked], *, settles: bool, wrong_user: Calibration | None = None

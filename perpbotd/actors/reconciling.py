@@ -20,9 +20,10 @@ from perpbotd.actors.books import Books
 from perpbotd.actors.disputes import Disputes
 from perpbotd.actors.readings import read
 from perpbotd.actors.stored import Store, commit
-from perpbotd.domain.balances import agreed, changed
+from perpbotd.domain.balances import Excess, Unexplained, agreed, changed, less, noticed
 from perpbotd.domain.events import ArrivedUnproven
 from perpbotd.domain.ledger import Arrival
+from perpbotd.domain.matching import Outcome
 from perpbotd.domain.types import Address, Hash, Wei
 from perpbotd.kernel.channel import Bell
 from perpbotd.messages import Append, Commit, Committed, Conflict, Drop, Expect, Op, Put, Table
@@ -45,8 +46,9 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     """How often balances are read, in s: `idle` all, `busy` those that links wait for, `all_busy` the others too.
 
     What came without a transfer is told when it is still there after `hold` s: a second look may find the transfer,
-    and where one is behind, it is waited for, for `patience` s. Of many addresses `at_once` are asked for at a time
-    (10,000 take a state-override call 13 ms: chain.md, Balance reconciliation).
+    and until it has come to the block it is waited for, for `patience` s, where there is a second provider. Of many
+    addresses `at_once` are asked for at a time (10,000 take a state-override call 13 ms: chain.md, Balance
+    reconciliation).
     Where no balances can be had and the scan is more than `behind` blocks behind the anchor, blocks are read.
     """
 
@@ -126,9 +128,9 @@ class Reconciling:
         self._last = self._last_all = -inf
         self._retry_at = inf
         self._failures = 0
-        self._held: dict[Address, tuple[float, int]] = {}
-        self.looked = -1
-        """Up to which block every one was seen through two providers; -1 where nobody looks twice, or not yet."""
+        self._held: dict[Address, Unexplained] = {}
+        self._late: set[Address] = set()
+        self._looked = -1
         self.busy = False
         self.explain = False
         self.unproven = 0
@@ -147,6 +149,25 @@ class Reconciling:
         cursor = self._books.cursor
         return 0 if cursor is None else cursor.number - anchors.scanned(cursor)[0]
 
+    # --- what others find -----------------------------------------------------------------------
+
+    def looked(self, block: int) -> None:
+        """Every block up to this one was seen through two providers; of those that were counted it is so for good."""
+        cursor = self._books.cursor
+        if cursor is not None:
+            self._looked = max(self._looked, min(block, anchors.scanned(cursor)[0]))
+
+    def counted(self, outcomes: Sequence[Outcome]) -> None:
+        """These are about to move the scan, or are found in blocks behind it: they explain what is held."""
+        scanned = -1 if self._books.cursor is None else anchors.scanned(self._books.cursor)[0]
+        for match in (each.match for each in outcomes if each.moved):
+            if match.block > scanned:
+                continue
+            self._late.add(match.to)
+            left = less(self._held.pop(match.to, ()), match.wei, match.block)
+            if left:
+                self._held[match.to] = left
+
     # --- when to look ---------------------------------------------------------------------------
 
     def due(self) -> float:
@@ -156,7 +177,8 @@ class Reconciling:
         if self._behind() and (self.busy or self.explain or self._held):
             return inf
         if self.explain or self._held:
-            return self._retry_at
+            # Where no other time is set, the scan has just caught up.
+            return -inf if self._retry_at == inf else self._retry_at
         rhythm = self._rhythm
         planned = min(self._last + rhythm.busy, self._last_all + rhythm.all_busy) if self.busy else self._planned_idle()
         return min(planned, self._retry_at)
@@ -170,6 +192,7 @@ class Reconciling:
         if cursor is None:
             return
         self._last, self._retry_at = trio.current_time(), inf
+        self._late.clear()
         await self._books.watched.refresh()
         everybody = (
             not self.busy or self.explain or bool(self._held) or self._last >= self._last_all + self._rhythm.all_busy
@@ -281,42 +304,66 @@ class Reconciling:
             one for one, wei in zip(asked.addresses, told, strict=True) if one in still and wei is not None
         ]:
             del still[address]
-        disputed = self._disputes.addresses
+        late = False
         for place, wei in changed(asked.expected, told):
             address, before = asked.addresses[place], asked.expected[place]
             current = self._books.balances.get(address)
-            if before is not None and asked.own and wei > before:
-                still[address] = self._held.get(address, (now, asked.block))
-                if address in disputed or self._may_show(*still[address]):
-                    continue
-                del still[address]
             if not asked.own or before is None:
                 after[address] = wei
+            elif address in self._late:
+                # Found in a block that the balance knew of, since it was asked for: what is left is seen next time.
+                late = True
+                if address in self._held:
+                    still[address] = self._held[address]
+                continue
             else:
+                more, block = wei - before, asked.block
+                if more > 0:
+                    more, block = self._due(address, Wei(more), block, still)
+                if not more:
+                    continue
                 # Deposits that were counted since the reading began are not in it.
-                after[address] = Wei((current or 0) + wei - before)
-                ops += self._noticed(address, wei - before, asked.block)
-                unproven += wei > before
+                after[address] = Wei((current or 0) + more)
+                expects += await self._books.watched.again((address,))
+                ops += self._noticed(address, more, block)
+                unproven += more > 0
             kept = None if current is None else codec.encode(BalanceRow(wei=current))
             expects.append(Expect(table=Table.BALANCES, key=address_key(address), row=kept))
             ops.append(deposits.put_balance(address, after[address]))
-        if ops and isinstance(await commit(self._store, Commit(ops=tuple(ops), expects=tuple(expects))), Conflict):
+        conflict = ops and isinstance(
+            await commit(self._store, Commit(ops=tuple(ops), expects=tuple(expects))), Conflict
+        )
+        if conflict:
             await self._books.load()
+        if late or conflict:
             self._retry_at = now + _AGAIN_S
             self._unchanged = False
+        if conflict:
             return
         self._held = still
-        if still:
+        if still and not late:
             self._retry_at = now + self._rhythm.hold
         self._books.balances |= after
         self.unproven += unproven
         if unproven:
             self._linker.ring()
 
-    def _may_show(self, since: float, block: int) -> bool:
-        """Whether a transfer up to this block may still be found that explains a balance, noticed then."""
-        waited = trio.current_time() - since
-        behind = 0 <= self.looked < block and waited < self._rhythm.patience
+    def _due(self, address: Address, more: Wei, block: int, still: dict[Address, Unexplained]) -> tuple[Wei, int]:
+        """What an address holds beyond what is explained is told up to this amount and block; the rest is held."""
+        unexplained = noticed(self._held.get(address, ()), more, block, trio.current_time())
+        told = _NOTHING
+        if address not in self._disputes.addresses:
+            for each in unexplained:
+                if not self._may_show(each):
+                    told, block = each.more, each.block
+        if left := less(unexplained, told):
+            still[address] = left
+        return told, block
+
+    def _may_show(self, excess: Excess) -> bool:
+        """Whether a transfer up to its block may still be found that explains it."""
+        waited = trio.current_time() - excess.since
+        behind = len(self._nodes) > 1 and self._looked < excess.block and waited < self._rhythm.patience
         return waited < self._rhythm.hold or behind
 
     def _noticed(self, address: Address, more: int, block: int) -> list[Op]:

@@ -10,7 +10,7 @@ import msgspec
 import trio
 
 from perpbotd import codec
-from perpbotd.actors.errands import Absent, Again, Done, Errands, Moved, Outcome, Render, Slower
+from perpbotd.actors.errands import Absent, Again, Done, Errands, Menu, Moved, Outcome, Render, Slower
 from perpbotd.actors.settling import Settling
 from perpbotd.actors.stored import PAGE, Store
 from perpbotd.domain.agenda import Agenda, Tempo
@@ -37,9 +37,10 @@ _PULSE_AT_MOST_EVERY_S: Final = 1.0
 
 
 class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast, and how much at once."""
+    """How fast, and how much at once; the commands menu by language, for who has chosen one."""
 
     tempo: Tempo = Tempo()
+    menus: tuple[tuple[str, Menu], ...] = ()
 
 
 async def relay(
@@ -62,7 +63,7 @@ async def relay(
     Raises PeerDied when the store is gone; the chat and the validator may come and go.
     """
     settling = Settling(store, linker, clock)
-    errands = Errands(settling, deliveries, checks, clock, render, config.tempo, elsewhere)
+    errands = Errands(settling, deliveries, checks, clock, render, config.tempo, dict(config.menus), elsewhere)
     # A life before this one may have been cut off between its commit and its ring.
     linker.ring()
     await _Relay(settling, errands, pulses, clock, config).run(bell, task_status)

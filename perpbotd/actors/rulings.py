@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from perpbotd.actors.audited import Book, Plan, Planner
-from perpbotd.actors.desk import Desk, find, find_one, link_of
+from perpbotd.actors.desk import Desk, address_in, find, find_one, link_of
 from perpbotd.actors.stored import row
 from perpbotd.admin_messages import (
     AdminAnswer,
@@ -20,15 +22,16 @@ from perpbotd.admin_messages import (
     ReleaseWallet,
     Who,
 )
-from perpbotd.codec import encode
+from perpbotd.codec import decode, encode
+from perpbotd.domain.credentials import fingerprint
 from perpbotd.domain.events import Event, OperatorAsked, ReferralRuled, Source
 from perpbotd.domain.events import Verb as Order
 from perpbotd.domain.link import Link
-from perpbotd.domain.types import Grade, Ms, UserId
+from perpbotd.domain.types import Address, Grade, Ms, UserId
 from perpbotd.errors import PeerDied
 from perpbotd.kernel.channel import ask
 from perpbotd.messages import Append, Calibrate, Calibrated, Expect, Op, Put, Table, VenueTrouble
-from perpbotd.rows import InboxRow, ReferralRow, address_key
+from perpbotd.rows import InboxRow, ReferralRow, WalletRow, address_key
 
 
 def inbox(asked: Change, user: UserId, at: Ms, event: Event) -> Append:
@@ -46,7 +49,13 @@ async def recheck(desk: Desk, book: Book, who: Who, asked: Recheck) -> AdminAnsw
             return link
         if link.active is None and link.agent is None:
             return Refused(what=f"user {link.user} has no key here that could be looked at")
-        return _order(desk, asked, link, Order.RECHECK, "the key is looked at as soon as Aster's budget allows")
+        return _order(
+            desk,
+            asked,
+            link,
+            OperatorAsked(what=Order.RECHECK),
+            "the key is looked at as soon as Aster's budget allows",
+        )
 
     return await _changed(desk, book, who, asked, plan)
 
@@ -58,16 +67,43 @@ async def release(desk: Desk, book: Book, who: Who, asked: ReleaseWallet) -> Adm
         link = await find_one(desk, asked.subject)
         if isinstance(link, Refused):
             return link
-        if link.active is None:
-            return Refused(what=f"user {link.user} has no wallet linked")
-        return _order(desk, asked, link, Order.RELEASE_WALLET, "the link ends and the key is deleted; the user is told")
+        return await _released(desk, asked, link)
 
     return await _changed(desk, book, who, asked, plan)
 
 
-def _order(desk: Desk, asked: Recheck | ReleaseWallet, link: Link, order: Order, what: str) -> Plan:
+async def _released(desk: Desk, asked: ReleaseWallet, link: Link) -> Plan | Refused:
+    linked = None if link.active is None else link.active.wallet
+    comes = None if link.incoming is None else link.incoming.wallet
+    wallet = address_in(asked.subject) or linked or comes
+    if wallet is None:
+        return Refused(what=f"user {link.user} has no wallet linked")
+    if wallet not in (linked, comes):
+        return Refused(
+            what=f"user {link.user} has paid from this wallet and not linked it: there is nothing to release"
+        )
+    key = address_key(wallet)
+    before = await row(desk.store, Table.WALLETS, key)
+    known = WalletRow() if before is None else decode(before, WalletRow)
+    says = [f"{wallet} is released, its key {fingerprint(_agent(link, wallet))} is deleted and the user is told"]
+    if wallet == linked:
+        if known.taker not in (None, link.user):
+            says.append(f"user {known.taker}, who has proven the wallet after him, has it at once")
+        if comes is not None:
+            says.append(f"the move of {comes} to his chat is called off, too")
+    elif known.holder is not None:
+        says.append(f"its move to his chat is called off: user {known.holder} keeps it")
+    plan = _order(desk, asked, link, OperatorAsked(what=Order.RELEASE_WALLET, wallet=wallet), "; ".join(says))
+    return msgspec.structs.replace(plan, expects=(Expect(table=Table.WALLETS, key=key, row=before),))
+
+
+def _agent(link: Link, wallet: Address) -> Address:
+    return next(one.agent for one in (link.active, link.incoming) if one is not None and one.wallet == wallet)
+
+
+def _order(desk: Desk, asked: Recheck | ReleaseWallet, link: Link, order: OperatorAsked, what: str) -> Plan:
     answer = Ordered(users=(link.user,), state=link.state, what=what, dry_run=asked.dry_run)
-    op = inbox(asked, link.user, desk.now(), OperatorAsked(what=order))
+    op = inbox(asked, link.user, desk.now(), order)
     return Plan(ops=(op,), answer=answer, user=link.user, subject=str(link.user))
 
 

@@ -41,11 +41,15 @@ class SecondLook:
         self._taken: deque[_Entry] = deque(maxlen=window)
         self._former: Point | None = None
         self._reading = trio.Event()
+        self._recalled = False
         self.looked = 0
         self._last = -1
 
     def took(self, blocks: Sequence[BlockRead], served: Sequence[Provider]) -> None:
         """These were handed to the matcher as these providers gave them."""
+        # What was handed on before from there on has been refused, and comes again: nobody counts it as it was.
+        while self._taken and self._taken[-1][0] >= blocks[0].number:
+            self._taken.pop()
         self._last = blocks[-1].number
         self._taken.extend(
             (block.number, block.hash, len(block.transfers), by) for block, by in zip(blocks, served, strict=True)
@@ -61,8 +65,13 @@ class SecondLook:
         """Look at the blocks that were taken in a former life, once, as soon as blocks are read at all."""
         await self._reading.wait()
         former = self._former
-        if former is None or not former.number:
-            return
+        if former is not None and former.number:
+            await self._recall_to(former)
+        self._recalled = True
+        if (looked := self._looked_to()) >= 0:
+            await self._to_matcher.send(Rescan(blocks=(), looked=looked))
+
+    async def _recall_to(self, former: Point) -> None:
         asked: set[Provider] = set()
         while len(asked) < min(2, len(self._panel.providers)):
             for provider in self._panel.ready():
@@ -126,12 +135,15 @@ class SecondLook:
                 self._taken.remove(entry)
         if blocks:
             self.looked += len(blocks)
-            await self._to_matcher.send(Rescan(blocks=blocks, looked=self._looked_to()))
+            await self._to_matcher.send(Rescan(blocks=blocks, looked=self._looked_to(), by=other.node.name))
         return True
 
     def _looked_to(self) -> int:
-        """Up to which block none waits for its second look."""
-        return min((entry[0] for entry in self._taken), default=self._last + 1) - 1
+        """Up to which block none waits for its second look; -1 where nobody knows, or only one could look."""
+        if not self._recalled or len(self._panel.providers) < 2:
+            return -1
+        last = max(self._last, 0 if self._former is None else self._former.number)
+        return min((entry[0] for entry in self._taken), default=last + 1) - 1
 
 
 def _portion(entries: Sequence[_Entry]) -> int:

@@ -9,11 +9,12 @@ import msgspec
 from perpbotd import codec
 from perpbotd.actors.stored import Store, commit, page, row
 from perpbotd.domain.events import Event
-from perpbotd.domain.types import Ms, UserId
+from perpbotd.domain.outbox import sends_to
+from perpbotd.domain.types import Ms
 from perpbotd.kernel.channel import Bell
 from perpbotd.messages import Append, Commit, Committed, Drop, Expect, Found, Op, Put, Table
 from perpbotd.ports import Clock
-from perpbotd.rows import InboxRow, OutboxRow, ParkedRow, sequence_key
+from perpbotd.rows import InboxRow, OutboxRow, OwnRow, ParkedRow, sequence_key
 from perpbotd.secret import Secret
 
 
@@ -69,8 +70,13 @@ class Settling:
         note = ParkedRow(
             table=Table.OUTBOX, sequence=sequence, error=type(error).__name__, at=self._clock.now(), row=stored
         )
-        aside = Append(table=Table.PARKED, row=codec.encode(note), owner=_owner(stored))
-        ops = (Drop(table=Table.OUTBOX, key=key), aside)
+        kept = _read(stored)
+        aside = Append(table=Table.PARKED, row=codec.encode(note), owner=None if kept is None else kept.user)
+        ops: list[Op] = [Drop(table=Table.OUTBOX, key=key), aside]
+        chat = None if kept is None else sends_to(kept.user, kept.intent)
+        if chat is not None:
+            # An earlier try may have been sent without our hearing so.
+            ops.append(ours(chat))
         return await self._write(ops, Expect(table=Table.OUTBOX, key=key, row=stored))
 
     async def parked(self) -> int:
@@ -101,9 +107,14 @@ def age(held: Held, now: Ms) -> float:
     return (now - held.row.due) / 1000
 
 
-def _owner(stored: Secret) -> UserId | None:
+def ours(chat: int, message_id: int | None = None) -> Op:
+    """So that the intake takes no message of ours for a stranger's; without a number: one may have gone out."""
+    return Append(table=Table.OWN, row=codec.encode(OwnRow(chat=chat, message_id=message_id)))
+
+
+def _read(stored: Secret) -> OutboxRow | None:
     try:
-        return codec.decode(stored, OutboxRow).user
+        return codec.decode(stored, OutboxRow)
     except msgspec.DecodeError:
         return None
 

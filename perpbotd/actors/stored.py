@@ -29,6 +29,7 @@ PAGE: Final = 1024
 """Rows asked for at once."""
 AT_ONCE: Final = 256
 """Rows asked for by key at once: a few ms of the store's time."""
+_BEHIND_ALL: Final = b"\xff" * 8
 
 Store: TypeAlias = trio.MemorySendChannel[Call[StoreRequest, StoreAnswer]]
 
@@ -51,6 +52,12 @@ async def rows_at(store: Store, table: Table, keys: Iterable[bytes]) -> dict[byt
 async def page(store: Store, table: Table, after: bytes, *, limit: int = PAGE) -> Found:
     """The rows after a key; fewer than `limit` are the last there are. Raises PeerDied when the store is gone."""
     return await _found(store, Scan(table=table, after=after, limit=limit))
+
+
+async def last_sequence(store: Store, table: Table) -> int:
+    """The last number that a sequenced table has given out; raises PeerDied when the store is gone."""
+    # A page behind every number is empty, and says which was the last.
+    return (await page(store, table, _BEHIND_ALL, limit=1)).last_sequence
 
 
 async def rows(store: Store, table: Table) -> list[Secret]:

@@ -1,7 +1,8 @@
 """Messages of the bot's account that are none of ours: then somebody else holds the token, and nothing is taken in.
 
 Kept for that: what the relay noted as sent (OWN), until a difference that began later was taken in and another is kept.
-A message whose row is not settled may be ours as well: its answer was lost.
+A message whose row is not settled may be ours as well: its answer was lost. Where such a row is given up, that is noted
+as sent without a number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 from perpbotd.actors import stored
 from perpbotd.actors.stored import Store
 from perpbotd.codec import decode, encode
-from perpbotd.domain.effects import LeadToPrivate, Say
+from perpbotd.domain.outbox import sends_to
 from perpbotd.messages import Commit, Committed, Drop, Entry, Expect, Put, Table
 from perpbotd.ports import Clock, Outgoing
 from perpbotd.rows import TELEGRAM_HALT_KEY, HaltRow, OutboxRow, OwnRow
@@ -94,13 +95,9 @@ class Strangers:
                 waiting = decode(row, OutboxRow)
             except msgspec.DecodeError:
                 continue
-            match waiting.intent:
-                case Say():
-                    chats.add(waiting.user)
-                case LeadToPrivate(chat=group):
-                    chats.add(group)
-                case _:
-                    pass
+            chat = sends_to(waiting.user, waiting.intent)
+            if chat is not None:
+                chats.add(chat)
         return chats
 
 

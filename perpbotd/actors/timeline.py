@@ -14,7 +14,7 @@ from perpbotd.codec import decode
 from perpbotd.domain.credentials import fingerprint
 from perpbotd.domain.effects import Intent, Timer
 from perpbotd.domain.link import Active, Link
-from perpbotd.domain.types import Address, Hash, Ms, UserId
+from perpbotd.domain.types import NOBODY, Address, Hash, Ms, UserId
 from perpbotd.messages import Entry, Table, Verdict
 from perpbotd.rows import (
     AddressRow,
@@ -36,7 +36,10 @@ _BNB = 10**18
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """What the story is about: users, and the address or transaction that led to them."""
+    """What the story is about: users, and the address or transaction that led to them.
+
+    Of a forgotten user it is the address's alone: nothing leads from it to anything else of his.
+    """
 
     users: tuple[UserId, ...]
     subject: str
@@ -60,8 +63,10 @@ async def explain(desk: Desk, asked: Explain) -> Explanation | Refused:
     moments = [
         Moment(at=given.issued, source="addresses", what=f"address {given.address} was given", user=given.user)
         for given in issued
-        if given.user in sought.users
+        if given.user in sought.users or given.address == sought.address
     ]
+    if any(given.address == sought.address and given.user == NOBODY for given in issued):
+        standing.append("whose address it was has asked to be forgotten: what comes is recorded and told to nobody")
     for user in sought.users:
         link = await link_of(desk, user)
         standing.append(f"user {user}: forgotten" if link is None else _standing(link))
@@ -85,18 +90,22 @@ async def _sought(desk: Desk, subject: str, issued: Collection[AddressRow]) -> S
         if kept is None:
             return Refused(what="no finalized payment to an address of ours has this hash")
         deposit = decode(kept, DepositRow)
-        return Sought(users=(deposit.user,), subject=f"payment {tx}", address=deposit.to, tx=tx)
+        return Sought(users=_named(deposit.user), subject=f"payment {tx}", address=deposit.to, tx=tx)
     if address is not None:
         owner = next((given.user for given in issued if given.address == address), None)
         if owner is not None:
-            return Sought(users=(owner,), subject=f"deposit address {address}", address=address)
+            return Sought(users=_named(owner), subject=f"deposit address {address}", address=address)
         users = (await users_of(desk, address))[:_USERS_SHOWN]
         return Sought(users=users, subject=f"wallet {address}", address=address)
     if user is None:
         return Refused(what="a subject is a user's number, a wallet, a deposit address or a transaction's hash")
-    if await link_of(desk, user) is None and all(given.user != user for given in issued):
+    if user == NOBODY or (await link_of(desk, user) is None and all(given.user != user for given in issued)):
         return Refused(what=f"user {user} has never come")
     return Sought(users=(user,), subject=f"user {user}")
+
+
+def _named(user: UserId) -> tuple[UserId, ...]:
+    return () if user == NOBODY else (user,)
 
 
 def _tx_in(subject: str) -> Hash | None:

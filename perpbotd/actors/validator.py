@@ -87,6 +87,7 @@ class _Validator:
         self, venue: Venue, senders: Senders, operators: Operators, book: Book, policy: Policy, clock: Clock
     ) -> None:
         self.egress = Egress(operators)
+        self._venue = venue
         self._operators = operators
         self._book = book
         self._looking = Looking(venue, senders, operators, policy, clock)
@@ -135,13 +136,13 @@ class _Validator:
         return Checked(
             verdicts=judge(seen, self._policy),
             valid_until=Ms(0) if seen.row is None else seen.row.expires,
-            weight_used=self._looking.weight_used,
+            weight_used=self._venue.weight_used,
         )
 
     async def _v1(self, asked: CheckCredential, api_key: Secret) -> Checked:
         seen, swapped = await self._legacy_looking.at(asked, api_key)
         verdicts = judge_legacy(seen, self._policy)
-        return Checked(verdicts=verdicts, valid_until=Ms(0), weight_used=self._looking.weight_used, swapped=swapped)
+        return Checked(verdicts=verdicts, valid_until=Ms(0), weight_used=self._venue.weight_used, swapped=swapped)
 
     def _troubled(self, error: Upstream) -> VenueTrouble:
         blame = error.service if error.service in _BLAMED else "venue"
@@ -155,7 +156,7 @@ class _Validator:
         facts: dict[str, str | int | float | bool] = {
             "checking": self._under_way,
             "checked": self._checked,
-            "weight_used": self._looking.weight_used,
+            "weight_used": self._venue.weight_used,
             "trouble": self._trouble,
             "calibrated_at": 0 if record is None else record.at,
             "wrong_user": "" if record is None else _wrong_user(record),

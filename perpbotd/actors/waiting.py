@@ -7,7 +7,7 @@ from perpbotd.actors.roster import following
 from perpbotd.actors.stored import entries, page, rows
 from perpbotd.admin_messages import DeclaredLine, ImportLine, ListReferrals, Referrals, WaitingLine
 from perpbotd.codec import decode
-from perpbotd.domain.link import Link
+from perpbotd.domain.link import REFERRAL, Link
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.messages import Table
 from perpbotd.rows import ImportingRow, ReferralImportRow, StuckRow, sequence_key
@@ -31,14 +31,11 @@ async def referrals(desk: Desk, asked: ListReferrals) -> Referrals:
                 break
     if asked.after:
         return Referrals(declared=tuple(declared), next=following_page)
-    waiting = sorted(
-        (decode(kept, StuckRow) for kept in await rows(desk.store, Table.STUCK)), key=lambda stuck: stuck.since
-    )
+    stuck = [decode(kept, StuckRow) for kept in await rows(desk.store, Table.STUCK)]
+    waiting = sorted((one for one in stuck if REFERRAL in one.what), key=lambda one: one.since)
     return Referrals(
         declared=tuple(declared),
-        waiting=tuple(
-            WaitingLine(user=stuck.user, what=stuck.what, since=stuck.since) for stuck in waiting[:_WAITING_SHOWN]
-        ),
+        waiting=tuple(WaitingLine(user=one.user, what=one.what, since=one.since) for one in waiting[:_WAITING_SHOWN]),
         waiting_in_all=len(waiting),
         imports=await _imports(desk),
         next=following_page,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import trio
 
 from perpbotd import codec
-from perpbotd.actors.stored import PAGE, Store, page
+from perpbotd.actors.stored import PAGE, Store, page, rows_at
 from perpbotd.domain.types import Address, Ms, UserId
 from perpbotd.messages import Expect, Table, Transfer
 from perpbotd.rows import AddressRow, sequence_key
@@ -166,3 +166,14 @@ class Watched:
     def complete(self) -> Expect:
         """Holds while nothing was issued that is not known here."""
         return Expect(table=Table.ADDRESSES, last_sequence=self._sequence)
+
+    async def again(self, addresses: Iterable[Address]) -> tuple[Expect, ...]:
+        """Read these rows once more and have them hold: who has been forgotten since is named in nothing new.
+
+        Raises PeerDied when the store is gone.
+        """
+        keys = {sequence_key(self.rows[address].index) for address in addresses}
+        kept = await rows_at(self._store, Table.ADDRESSES, keys)
+        for row in kept.values():
+            self.rows.add(codec.decode(row, AddressRow))
+        return tuple(Expect(table=Table.ADDRESSES, key=key, row=row) for key, row in kept.items())

@@ -11,7 +11,7 @@ from perpbotd.domain.matching import Disproved, Match, Outcome, Vote, judge, sho
 from perpbotd.domain.types import Hash
 from perpbotd.errors import Upstream
 from perpbotd.messages import Transfer
-from perpbotd.ports import ChainNode, Header, Receipt
+from perpbotd.ports import ChainNode, Header, NotThere, Receipt
 
 _PATIENCE_S = 5.0
 """What is disputed anyway is worth no longer wait: new blocks wait for their turn meanwhile."""
@@ -48,16 +48,14 @@ async def hear_again(nodes: Sequence[ChainNode], matches: Sequence[Match], *, qu
     Who does not show a match denies it only where it has the very block: a provider that lags denies nothing.
     """
     votes: list[Vote] = []
-    denials: list[Hash] = []
+    denials: list[Match] = []
 
     async def hear(node: ChainNode) -> None:
         try:
             cast, unseen = await _votes(node, matches)
             votes.extend(cast)
-            for match in unseen:
-                there = await node.header(match.block)
-                if isinstance(there, Header) and there.hash == match.block_hash:
-                    denials.append(match.tx)
+            there = {number: await node.header(number) for number in {match.block for match in unseen}}
+            denials.extend(match for match in unseen if _is(there[match.block], match.block_hash))
         except Upstream:
             return
         told = sort_out(matches, votes, denials, quorum=quorum)
@@ -72,6 +70,10 @@ async def hear_again(nodes: Sequence[ChainNode], matches: Sequence[Match], *, qu
     return sort_out(matches, votes, denials, quorum=quorum)
 
 
+def _is(found: Header | NotThere, block_hash: Hash) -> bool:
+    return isinstance(found, Header) and found.hash == block_hash
+
+
 async def _votes(node: ChainNode, matches: Sequence[Match]) -> tuple[list[Vote], list[Match]]:
     """One provider's receipts, and the matches that it does not show at all."""
     shown = await node.transfers([match.tx for match in matches])
@@ -82,7 +84,7 @@ async def _votes(node: ChainNode, matches: Sequence[Match]) -> tuple[list[Vote],
     ]
     receipts = await node.receipts([match.tx for match in same])
     votes = [
-        (match.tx, receipt.block_hash, receipt.status)
+        (match, receipt.block_hash, receipt.status)
         for match, receipt in zip(same, receipts, strict=True)
         if isinstance(receipt, Receipt) and receipt.transaction == match.tx
     ]

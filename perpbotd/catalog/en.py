@@ -162,6 +162,7 @@ TEXTS: Final[dict[str, str]] = {
         "⛔ <b>Stopped.</b> No strategy uses your key at the moment.\n\nWallet: <code>{wallet}</code>\n"
         "API Key: <code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
     ),
+    "status.besides": "⛔ Your linked key <code>{fingerprint}</code> is stopped. {why}",
     "status.moving": (
         "⏳ Your wallet <code>{wallet}</code> is still linked in another Telegram chat and moves here within 24 hours, with "
         "your API Key <code>{fingerprint}</code>, unless it is proven there once more. There is nothing to do; /cancel gives "
@@ -278,6 +279,10 @@ TEXTS: Final[dict[str, str]] = {
         "and after it the API Secret that Aster showed beside it."
     ),
     "checking": "🔎 Checking your key on Aster…",
+    "credential.lost": (
+        "⚠️ <b>We have lost the key you sent, by a fault of ours.</b> Neither you nor your key did anything wrong, and your wallet "
+        "stays verified. Please send your API Key and API Secret once more."
+    ),
     "credential.over": (
         "⌛ Your key was not finished within an hour, so I wiped it for safety. When it is ready, send the API Key and "
         "the API Secret again."
@@ -349,6 +354,10 @@ TEXTS: Final[dict[str, str]] = {
         "This wallet is linked in another Telegram chat, which was stopped just now and told. It moves here in 24 hours, "
         "unless it is proven there once more. There is nothing to do."
     ),
+    "moving.by_operator": (
+        "🔌 <b>Our operators have called off the move</b> of the wallet <code>{wallet}</code> to this chat, and your key for it is "
+        "deleted here. Please delete it on Aster, too. /setapi begins anew."
+    ),
     "moving.lost": (
         "❌ The wallet <code>{wallet}</code> was proven in another Telegram chat after you, so it doesn't move here, and your "
         "key is deleted here. If the wallet is yours: /setapi, pay from it once more and name a new key "
@@ -370,12 +379,21 @@ TEXTS: Final[dict[str, str]] = {
         "<code>{fingerprint}</code> for now. That happens, for example with an account that traded before; our operators "
         "look at it, and you will hear here. Nothing is deleted.\n\n" + _POSITIONS
     ),
+    "stopped.lost": (
+        "⛔ <b>Stopped, by a fault of ours:</b> we no longer have the key <code>{fingerprint}</code> of the wallet "
+        "<code>{wallet}</code>, so no strategy can use it. Neither you nor your key did anything wrong, and nobody has read it.\n\n"
+        "<b>Send its API Key and API Secret once more</b>, here, in one message: it goes on at once, without another payment. "
+        "If you don't have the Secret any more, send /change and make a new key.\n\n" + _POSITIONS
+    ),
     "stopped.contested": (
         "⛔ <b>Stopped:</b> another Telegram chat has just proven the wallet <code>{wallet}</code>, by a payment from it and a "
         "key named for that chat. Unless you prove it once more, it moves there on {until}.\n\n"
         "<b>If that is you</b>, there is nothing to do. <b>If it isn't:</b> send /change, pay once more from that wallet, "
         "create a new key named <code>{name}</code>, restricted to <code>{ip}</code>, and send it here. Then it stays yours. "
         "Whoever else can pay from your wallet has its keys: please look after your funds.\n\n" + _POSITIONS
+    ),
+    "stopped.by.lost": (
+        "❌ We have lost this key, by a fault of ours: send its API Key and API Secret once more, in one message, or /change for a new one"
     ),
     "stopped.by.expiry": "❌ The key has expired: prolong it with Edit API on Aster, or create a new one and send /change",
     "stopped.by.revocation": (
@@ -400,6 +418,7 @@ TEXTS: Final[dict[str, str]] = {
         "⚠️ Your key doesn't look as it should:\n\n{checklist}\n\nNothing is stopped yet: I look once more by myself before "
         "anything is."
     ),
+    "looked.lost": "⛔ Still stopped:\n\n{checklist}",
     "looked.stopped": "⛔ Still stopped:\n\n{checklist}\n\n" + _WAITS,
     "expires": (
         "⏰ Your API Key <code>{fingerprint}</code> expires in {days} days, on {until}. Prolong it with Edit API on Aster, or "

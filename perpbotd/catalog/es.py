@@ -161,6 +161,7 @@ TEXTS: Final[dict[str, str]] = {
         "⛔ <b>Detenido.</b> Ninguna estrategia usa tu clave en este momento.\n\nBilletera: <code>{wallet}</code>\n"
         "API Key: <code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
     ),
+    "status.besides": "⛔ Tu clave vinculada <code>{fingerprint}</code> está detenida. {why}",
     "status.moving": (
         "⏳ Tu billetera <code>{wallet}</code> sigue vinculada en otro chat de Telegram y pasa aquí en un máximo de 24 horas, con tu API Key "
         "<code>{fingerprint}</code>, salvo que allí se demuestre otra vez. No tienes que hacer nada; /cancel renuncia a ello."
@@ -276,6 +277,10 @@ TEXTS: Final[dict[str, str]] = {
         "y después el API Secret que Aster mostró a su lado."
     ),
     "checking": "🔎 Comprobando tu clave en Aster…",
+    "credential.lost": (
+        "⚠️ <b>Hemos perdido la clave que enviaste, por un fallo nuestro.</b> Ni tú ni tu clave habéis hecho nada mal, y tu billetera "
+        "sigue verificada. Por favor, envía otra vez tu API Key y tu API Secret."
+    ),
     "credential.over": (
         "⌛ Tu clave no quedó lista en una hora, así que la borré por seguridad. Cuando esté lista, envía otra vez la API Key y "
         "el API Secret."
@@ -348,6 +353,10 @@ TEXTS: Final[dict[str, str]] = {
         "Esta billetera está vinculada en otro chat de Telegram, que acaba de ser detenido y avisado. Pasa aquí en 24 horas, "
         "salvo que allí se demuestre otra vez. No tienes que hacer nada."
     ),
+    "moving.by_operator": (
+        "🔌 <b>Nuestros operadores han anulado el paso</b> de la billetera <code>{wallet}</code> a este chat, y tu clave para ella está "
+        "borrada aquí. Por favor, bórrala también en Aster. /setapi empieza de nuevo."
+    ),
     "moving.lost": (
         "❌ La billetera <code>{wallet}</code> se demostró en otro chat de Telegram después de ti, así que no pasa aquí, y tu clave está "
         "borrada aquí. Si la billetera es tuya: /setapi, paga otra vez desde ella y llama <code>{name}</code> a una clave nueva. "
@@ -372,12 +381,21 @@ TEXTS: Final[dict[str, str]] = {
         "usa tu clave <code>{fingerprint}</code>. Pasa, por ejemplo, con una cuenta que ya había operado; nuestros operadores "
         "lo miran, y recibirás la respuesta aquí. No se borra nada.\n\n" + _POSITIONS
     ),
+    "stopped.lost": (
+        "⛔ <b>Detenido, por un fallo nuestro:</b> ya no tenemos la clave <code>{fingerprint}</code> de la billetera "
+        "<code>{wallet}</code>, así que ninguna estrategia puede usarla. Ni tú ni tu clave habéis hecho nada mal, y nadie la ha leído.\n\n"
+        "<b>Envía otra vez su API Key y su API Secret</b>, aquí, en un solo mensaje: sigue al instante, sin otro pago. "
+        "Si ya no tienes el Secret, envía /change y crea una clave nueva.\n\n" + _POSITIONS
+    ),
     "stopped.contested": (
         "⛔ <b>Detenido:</b> otro chat de Telegram acaba de demostrar la billetera <code>{wallet}</code>, con un pago desde ella y una "
         "clave que lleva el nombre de ese chat. Si no la demuestras otra vez, pasa allí el {until}.\n\n"
         "<b>Si eres tú</b>, no tienes que hacer nada. <b>Si no:</b> envía /change, paga otra vez desde esa billetera, crea una clave "
         "nueva llamada <code>{name}</code>, restringida a <code>{ip}</code>, y envíala aquí. Entonces sigue siendo tuya. Quien más "
         "pueda pagar desde tu billetera tiene sus claves: por favor, cuida tus fondos.\n\n" + _POSITIONS
+    ),
+    "stopped.by.lost": (
+        "❌ Hemos perdido esta clave, por un fallo nuestro: envía otra vez su API Key y su API Secret en un solo mensaje, o /change para una nueva"
     ),
     "stopped.by.expiry": "❌ La clave ha caducado: prolóngala con Edit API en Aster, o crea una nueva y envía /change",
     "stopped.by.revocation": (
@@ -400,6 +418,7 @@ TEXTS: Final[dict[str, str]] = {
         "⚠️ Tu clave no está como debería:\n\n{checklist}\n\nTodavía no se ha detenido nada: miro una vez más por mi cuenta antes de "
         "detener algo."
     ),
+    "looked.lost": "⛔ Sigue detenido:\n\n{checklist}",
     "looked.stopped": "⛔ Sigue detenido:\n\n{checklist}\n\n" + _WAITS,
     "expires": (
         "⏰ Tu API Key <code>{fingerprint}</code> caduca en {days} días, el {until}. Prolóngala con Edit API en Aster, o crea una nueva y "

@@ -158,6 +158,7 @@ TEXTS: Final[dict[str, str]] = {
         "⛔ <b>Durduruldu.</b> Şu anda hiçbir strateji anahtarını kullanmıyor.\n\nCüzdan: <code>{wallet}</code>\n"
         "API Key: <code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
     ),
+    "status.besides": "⛔ Bağlı anahtarın <code>{fingerprint}</code> durduruldu. {why}",
     "status.moving": (
         "⏳ <code>{wallet}</code> cüzdanın hâlâ başka bir Telegram sohbetinde bağlı ve <code>{fingerprint}</code> API Key'inle birlikte 24 "
         "saat içinde buraya geçer; orada bir kez daha kanıtlanmadıkça. Yapman gereken bir şey yok; /cancel bundan vazgeçer."
@@ -274,6 +275,10 @@ TEXTS: Final[dict[str, str]] = {
         "ardından Aster'ın yanında gösterdiği API Secret'ı gönder."
     ),
     "checking": "🔎 Anahtarın Aster'da kontrol ediliyor…",
+    "credential.lost": (
+        "⚠️ <b>Gönderdiğin anahtarı bizim hatamız yüzünden kaybettik.</b> Ne sen ne de anahtarın yanlış bir şey yaptı ve cüzdanın "
+        "doğrulanmış kalıyor. Lütfen API Key'ini ve API Secret'ını bir kez daha gönder."
+    ),
     "credential.over": (
         "⌛ Anahtarın bir saat içinde hazır olmadı; güvenlik için sildim. Hazır olunca API Key'i ve "
         "API Secret'ı yeniden gönder."
@@ -341,6 +346,10 @@ TEXTS: Final[dict[str, str]] = {
         "Bu cüzdan başka bir Telegram sohbetinde bağlı; o sohbet az önce durduruldu ve haber verildi. Orada bir kez daha kanıtlanmadıkça "
         "24 saat sonra buraya geçer. Yapman gereken bir şey yok."
     ),
+    "moving.by_operator": (
+        "🔌 <b>Operatörlerimiz geçişi iptal etti:</b> <code>{wallet}</code> cüzdanı bu sohbete gelmiyor ve onun için olan anahtarın burada "
+        "silindi. Lütfen Aster'da da sil. /setapi yeniden başlar."
+    ),
     "moving.lost": (
         "❌ <code>{wallet}</code> cüzdanı senden sonra başka bir Telegram sohbetinde kanıtlandı; bu yüzden buraya geçmiyor ve anahtarın "
         "burada silindi. Cüzdan seninse: /setapi, ondan bir kez daha öde ve yeni bir anahtara <code>{name}</code> adını ver. İkisini "
@@ -365,12 +374,21 @@ TEXTS: Final[dict[str, str]] = {
         "<code>{fingerprint}</code> anahtarını kullanmıyor. Bu, örneğin daha önce işlem yapmış bir hesapta olur; operatörlerimiz bakıyor "
         "ve yanıtı burada alırsın. Hiçbir şey silinmedi.\n\n" + _POSITIONS
     ),
+    "stopped.lost": (
+        "⛔ <b>Bizim hatamız yüzünden durduruldu:</b> <code>{wallet}</code> cüzdanının <code>{fingerprint}</code> anahtarı artık bizde yok, bu "
+        "yüzden hiçbir strateji onu kullanamıyor. Ne sen ne de anahtarın yanlış bir şey yaptı ve onu kimse okumadı.\n\n"
+        "<b>API Key'ini ve API Secret'ını bir kez daha gönder</b>, buraya, tek mesajda: başka ödeme olmadan hemen devam eder. "
+        "Secret artık sende değilse /change gönder ve yeni bir anahtar oluştur.\n\n" + _POSITIONS
+    ),
     "stopped.contested": (
         "⛔ <b>Durduruldu:</b> başka bir Telegram sohbeti az önce <code>{wallet}</code> cüzdanını, ondan bir ödemeyle ve adı o sohbete göre "
         "konmuş bir anahtarla kanıtladı. Bir kez daha kanıtlamazsan {until} tarihinde oraya geçer.\n\n"
         "<b>O sensen</b> yapman gereken bir şey yok. <b>Değilsen:</b> /change gönder, o cüzdandan bir kez daha öde, adı "
         "<code>{name}</code> olan, <code>{ip}</code> ile sınırlı yeni bir anahtar oluştur ve buraya gönder. O zaman senin kalır. "
         "Cüzdanından ödeme yapabilen başka biri onun anahtarlarına sahiptir: lütfen paranı koru.\n\n" + _POSITIONS
+    ),
+    "stopped.by.lost": (
+        "❌ Bu anahtarı bizim hatamız yüzünden kaybettik: API Key'ini ve API Secret'ını tek mesajda bir kez daha gönder ya da yenisi için /change"
     ),
     "stopped.by.expiry": "❌ Anahtarın süresi doldu: Aster'da Edit API ile uzat ya da yenisini oluşturup /change gönder",
     "stopped.by.revocation": (
@@ -394,6 +412,7 @@ TEXTS: Final[dict[str, str]] = {
         "⚠️ Anahtarın olması gerektiği gibi görünmüyor:\n\n{checklist}\n\nHenüz bir şey durdurulmadı: durdurmadan önce kendim bir kez daha "
         "bakarım."
     ),
+    "looked.lost": "⛔ Hâlâ durdurulmuş:\n\n{checklist}",
     "looked.stopped": "⛔ Hâlâ durdurulmuş:\n\n{checklist}\n\n" + _WAITS,
     "expires": (
         "⏰ <code>{fingerprint}</code> API Key'inin süresi {days} gün sonra, {until} tarihinde doluyor. Aster'da Edit API ile uzat ya da yenisini "

@@ -135,6 +135,7 @@ TEXTS: Final[dict[str, str]] = {
         "⛔ <b>已停止。</b>目前没有策略使用你的密钥。\n\n钱包：<code>{wallet}</code>\n"
         "API Key：<code>{fingerprint}</code>\n\n{why}\n\n" + _POSITIONS
     ),
+    "status.besides": "⛔ 你已关联的密钥 <code>{fingerprint}</code> 已停止。{why}",
     "status.moving": (
         "⏳ 你的钱包 <code>{wallet}</code> 仍在另一个 Telegram 聊天中关联，将在 24 小时内连同你的 API Key "
         "<code>{fingerprint}</code> 移到这里，除非它在那里再次被证明。你无需做任何事；/cancel 可放弃。"
@@ -227,6 +228,9 @@ TEXTS: Final[dict[str, str]] = {
         "再发送 Aster 在旁边显示的 API Secret。"
     ),
     "checking": "🔎 正在 Aster 上检查你的密钥…",
+    "credential.lost": (
+        "⚠️ <b>由于我们的过错，你发来的密钥已丢失。</b>你和你的密钥都没有问题，你的钱包仍然有效。请再次发送 API Key 和 API Secret。"
+    ),
     "credential.over": "⌛ 你的密钥一小时内没有完成设置，为了安全我已清除它。准备好后，请重新发送 API Key 和 API Secret。",
     # --- what the venue said --------------------------------------------------------------------
     "permissions": (
@@ -285,6 +289,9 @@ TEXTS: Final[dict[str, str]] = {
         "有效期至：{until}\n\n<b>发现如下</b>（用你的密钥询问 Aster 得到）：\n{checklist}\n{referral}\n\n"
         "这个钱包在另一个 Telegram 聊天中关联，那边刚刚已停止并收到通知。它会在 24 小时后移到这里，除非在那里再次被证明。你无需做任何事。"
     ),
+    "moving.by_operator": (
+        "🔌 <b>我们的运营人员已取消</b>把钱包 <code>{wallet}</code> 移到这个聊天，它的密钥已在这里删除。请在 Aster 也删除它。/setapi 可重新开始。"
+    ),
     "moving.lost": (
         "❌ 钱包 <code>{wallet}</code> 在你之后在另一个 Telegram 聊天中被证明，所以它不会移到这里，你的密钥已在这里删除。"
         "如果钱包是你的：/setapi，从它再付一次款，并把新密钥命名为 <code>{name}</code>。最后完成这两件事的人拥有它。"
@@ -308,12 +315,20 @@ TEXTS: Final[dict[str, str]] = {
         "这种情况会发生，例如账户之前交易过；我们的运营人员正在处理，你会在这里收到回复。没有删除任何内容。\n\n"
         + _POSITIONS
     ),
+    "stopped.lost": (
+        "⛔ <b>已停止，是我们的过错：</b>钱包 <code>{wallet}</code> 的密钥 <code>{fingerprint}</code> 已不在我们这里，所以没有策略可以使用它。"
+        "你和你的密钥都没有问题，也没有人读取过它。\n\n<b>请把它的 API Key 和 API Secret 放在一条消息里再发送一次</b>：会立即继续，无需再次付款。"
+        "如果你已没有 Secret，请发送 /change 并创建新密钥。\n\n" + _POSITIONS
+    ),
     "stopped.contested": (
         "⛔ <b>已停止：</b>另一个 Telegram 聊天刚刚证明了钱包 <code>{wallet}</code>，方式是从它付款，并使用一个以那个聊天命名的密钥。"
         "如果你不再次证明，它将于 {until} 移到那里。\n\n"
         "<b>如果那是你</b>，你无需做任何事。<b>如果不是：</b>发送 /change，从那个钱包再付一次款，创建一个名为 <code>{name}</code>、"
         "限制到 <code>{ip}</code> 的新密钥，并发送到这里。这样它仍然是你的。能从你的钱包付款的其他人拥有它的私钥：请保护好你的资金。\n\n"
         + _POSITIONS
+    ),
+    "stopped.by.lost": (
+        "❌ 由于我们的过错，这个密钥已丢失：请在一条消息里再次发送它的 API Key 和 API Secret，或发送 /change 换新密钥"
     ),
     "stopped.by.expiry": "❌ 密钥已过期：请在 Aster 用 Edit API 延长，或创建新的并发送 /change",
     "stopped.by.revocation": "❌ Aster 不再认识这个密钥：它在那里被删除或撤销了。请创建一个限制到 <code>{ip}</code> 的新密钥，并发送 /change",
@@ -329,6 +344,7 @@ TEXTS: Final[dict[str, str]] = {
     "looked.nothing": "没有任何关联，所以没有可查看的。/setapi 开始关联。",
     "looked.unsaid": "⏳ Aster 目前没有给出你密钥的全部信息，而我不会猜测。这里没有任何变化。",
     "looked.doubt": "⚠️ 你的密钥不符合要求：\n\n{checklist}\n\n还没有停止任何东西：在停止之前我会自己再看一次。",
+    "looked.lost": "⛔ 仍然停止：\n\n{checklist}",
     "looked.stopped": "⛔ 仍然停止：\n\n{checklist}\n\n" + _WAITS,
     "expires": (
         "⏰ 你的 API Key <code>{fingerprint}</code> 将在 {days} 天后（{until}）过期。请在 Aster 用 Edit API 延长，或创建新的并按按钮；"

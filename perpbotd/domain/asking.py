@@ -7,7 +7,15 @@ from enum import StrEnum
 
 import msgspec
 
-from perpbotd.domain.binding import NOT_CONFIRMED, NOT_REPEATED, belongs, control_gap, may_be_foreign, may_count
+from perpbotd.domain.binding import (
+    NOT_CONFIRMED,
+    NOT_REPEATED,
+    belongs,
+    control_gap,
+    is_settled,
+    may_be_foreign,
+    may_count,
+)
 from perpbotd.domain.deposits import to_look_up
 from perpbotd.domain.legacy import belongs as legacy_belongs
 from perpbotd.domain.observations import Calibration, LegacyObservations, Observations
@@ -74,16 +82,17 @@ def next_question(seen: Observations, policy: Policy, *, controllable: bool) -> 
     """
     if seen.row is None:
         return Question.BUILDER if seen.builder is None and may_be_foreign(seen, policy) else None
+    whose = None if is_settled(seen, policy) else _whose(seen, policy, controllable=controllable)
+    return whose or (Question.ORDER if policy.test_order and seen.order is None else None)
+
+
+def _whose(seen: Observations, policy: Policy, *, controllable: bool) -> Question | None:
+    """The control; short of one that counts the builder's answer proves, and a deposit is at least a sign."""
     if seen.control is None and controllable and may_count(seen, policy):
         return Question.CONTROL
     still = _CONTROL_GOES_ON.get(control_gap(seen, policy) or "")
     if still is not None:
         return still
-    return _whose(seen, policy) or (Question.ORDER if policy.test_order and seen.order is None else None)
-
-
-def _whose(seen: Observations, policy: Policy) -> Question | None:
-    """Short of a control that counts: the builder's answer proves, a deposit is at least a sign."""
     if belongs(seen, policy).grade not in {Grade.UNPROVEN, Grade.INFERRED}:
         return None
     if seen.builder is None:
@@ -147,12 +156,12 @@ def trouble(answer: VenueAnswer, policy: Policy) -> Trouble | None:
 
 
 def shared_trouble(own: AgentAnswer, agent: Address, witnesses: Sequence[Witness]) -> Trouble | None:
-    """What an operator's own agent meets too, while none is let in, is not the user's fault."""
+    """What is refused while no operator's own agent is let in, for whatever reason, may be nobody's fault."""
     kind = kind_of(own, agent)
-    if not kind or any(witness.listed for witness in witnesses):
+    if not kind or not witnesses or any(witness.listed for witness in witnesses):
         return None
     if not any(kind_of(witness.answer, witness.agent) == kind for witness in witnesses):
-        return None
+        return Trouble(blame="venue", what=f"refuses with {own.trace.code or kind}, and operators' own agents, too")
     what = f"operators' own agents are refused too, with {own.trace.code or kind}"
     return Trouble(blame="egress" if kind == Why.ADDRESS else "venue", what=what)
 

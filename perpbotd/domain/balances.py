@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
 
 from perpbotd.domain.types import Wei
 
@@ -30,3 +33,39 @@ def changed(expected: Sequence[Wei | None], told: Sequence[Wei | None]) -> list[
         for place, (before, wei) in enumerate(zip(expected, told, strict=True))
         if wei is not None and wei != before
     ]
+
+
+class Excess(msgspec.Struct, frozen=True, kw_only=True):
+    """An address held so much `more` at a block than was explained; `since`, in s, is when that was noticed."""
+
+    since: float
+    block: int
+    more: Wei
+
+
+Unexplained: TypeAlias = tuple[Excess, ...]
+"""What an address holds beyond what is explained, as it was noticed: each entry later, and more, than the one before.
+
+Each has its own time: that the first was waited for long enough says nothing of what came after it.
+"""
+
+
+def noticed(before: Unexplained, more: Wei, block: int, now: float) -> Unexplained:
+    """So much is unexplained at this block: what is as old as that keeps its time."""
+    older = tuple(each for each in before if each.more < more)
+    known = next((each for each in before if each.more >= more), Excess(since=now, block=block, more=more))
+    return (*older, msgspec.structs.replace(known, more=more))
+
+
+def less(unexplained: Unexplained, wei: Wei, since: int = 0) -> Unexplained:
+    """Without so much of it, in what is noticed at the block `since` or later."""
+    left = [
+        msgspec.structs.replace(each, more=Wei(each.more - wei)) if each.block >= since else each
+        for each in unexplained
+    ]
+    # A payment of before a later notice leaves what was noticed first as it is, which may then be as much as the later.
+    return tuple(
+        each
+        for place, each in enumerate(left)
+        if each.more > 0 and all(each.more > earlier.more for earlier in left[:place])
+    )

@@ -100,6 +100,17 @@ def may_count(seen: Observations, policy: Policy) -> bool:
     return calibration.code is None or meaning(calibration.code, calibration.message) not in PROVES_NOTHING
 
 
+def is_settled(seen: Observations, policy: Policy) -> bool:
+    """Whether it was proven before whose the key is, and nothing that could have changed it shows.
+
+    The venue was seen to tell users apart, so that the wallet's own list is of the wallet's own keys; and the key is of
+    the date it had: one that was approved anew has its own.
+    """
+    calibration = seen.calibration
+    honoured = calibration is not None and calibration.base_url == seen.own.trace.base_url and may_count(seen, policy)
+    return honoured and seen.row is not None and seen.settled > 0 and seen.row.expires == seen.settled
+
+
 def may_be_foreign(seen: Observations, policy: Policy) -> bool:
     """Whether the agent may be another wallet's, as far as the own list's answer goes."""
     own, calibration = seen.own, seen.calibration

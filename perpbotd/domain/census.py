@@ -103,4 +103,5 @@ def _seen(link: Link) -> Seen | None:
     guard, stop = link.guard, link.active.stopped(Stop.KEY)
     # Stopped just now, it has failed newly; later, or by its own last day, it says nothing about the venue.
     newly = stop is not None and stop.since >= guard.answered and any(one.rule != "validity" for one in stop.verdicts)
-    return Seen(guard.answered, bool(guard.doubt) or newly, stop is not None and not newly)
+    lost = link.active.stopped(Stop.LOST) is not None
+    return Seen(guard.answered, bool(guard.doubt) or newly, lost or (stop is not None and not newly))

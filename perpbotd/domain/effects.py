@@ -42,7 +42,8 @@ class Acknowledge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Look at the credential of this agent at the venue; `check` numbers the link's checks, or the guard's.
 
-    `background`: nobody waits for it, so it gives way to those that somebody waits for.
+    `background`: nobody waits for it, so it gives way to those that somebody waits for. `settled`: whose the key is was
+    proven of late, when it was valid until then (ms); 0 has it proven anew.
     """
 
     check: int
@@ -51,6 +52,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     name_code: str
     guard: bool = False
     background: bool = False
+    settled: Ms = Ms(0)
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -74,7 +76,13 @@ class LookElsewhere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     address: Address
 
 
-Intent: TypeAlias = Say | DeletePasted | Acknowledge | Check | Timer | LeadToPrivate | LookElsewhere
+class ShowMenu(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Show the commands menu of the user's chat in this language, whatever Telegram's is; "": in Telegram's again."""
+
+    language: str
+
+
+Intent: TypeAlias = Say | DeletePasted | Acknowledge | Check | Timer | LeadToPrivate | LookElsewhere | ShowMenu
 
 # --- rows: written in the step's own transaction ------------------------------------------------
 

@@ -15,7 +15,10 @@ from perpbotd.secret import Secret
 
 
 class Wrote(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Somebody wrote or edited a message; `kind` is "text" or what it was instead; `date` in unix s."""
+    """Somebody wrote or edited a message; `kind` is "text" or what it was instead; `date` in unix s.
+
+    `quiet`: in a group that has had its answer just now, so that this gets none.
+    """
 
     message_id: int
     sender: UserId
@@ -28,6 +31,7 @@ class Wrote(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     forwarded: bool = False
     language: str = ""
     name: str = ""
+    quiet: bool = False
 
 
 class Tapped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -138,6 +142,14 @@ class CheckDelayed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     guard: bool = False
 
 
+class KeyLost(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The key that check number `check` is about is not in the store any more, or cannot be read: our fault."""
+
+    check: int
+    agent: Address
+    guard: bool = False
+
+
 class NotDeleted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Telegram would not delete the user's message in the private chat: he has to."""
 
@@ -188,13 +200,17 @@ class Verb(StrEnum):
     RECHECK = "recheck"
     """Look at the key now; what it shows counts, even where many fail together."""
     RELEASE_WALLET = "release-wallet"
-    """End the link, as /unlink does."""
+    """End the link, as /unlink does, or call off the move of a wallet to it."""
 
 
 class OperatorAsked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An operator asks for something that is the linker's to do; appended to the inbox by the admin actor."""
+    """An operator asks for something that is the linker's to do; appended to the inbox by the admin actor.
+
+    `wallet` is which he saw here when he asked for its release; None in a row from before that was asked.
+    """
 
     what: Verb
+    wallet: Address | None = None
 
 
 class Source(StrEnum):
@@ -230,6 +246,7 @@ Event: TypeAlias = (
     | FoundElsewhere
     | CheckDone
     | CheckDelayed
+    | KeyLost
     | NotDeleted
     | TimeCame
     | AddressIssued

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 import msgspec
 
 from perpbotd.domain.events import Tally
-from perpbotd.domain.link import Active, Stop
+from perpbotd.domain.link import Active, Guard, Stop
 from perpbotd.domain.policy import DAY_MS, Policy
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import Accepted, NotYet, OnlyBoxesMissing, Refused, at_least, decide
@@ -93,6 +93,19 @@ def failing(verdicts: Sequence[Verdict], valid_until: Ms, policy: Policy, now: M
             return tuple(one for one in verdicts if one.rule in rules) or None
         case _:
             assert_never(decision)
+
+
+def settled(active: Active, guard: Guard, policy: Policy, now: Ms) -> Ms:
+    """How long the key is valid (ms) where whose it is needs no proof at this look; 0 where it is proven anew.
+
+    It was proven, and will not be older than a calibration may be before the next daily look; and the key was there at
+    every look since: one that was gone for a while may have come back as another wallet's.
+    """
+    proof = next((one for one in active.verdicts if one.rule == "binding" and one.grade is Grade.PROVEN), None)
+    if proof is None or guard.doubt or active.stopped(Stop.KEY) is not None:
+        return Ms(0)
+    young = 0 <= now - proof.at < (policy.calibration_days - 1) * DAY_MS
+    return active.valid_until if young else Ms(0)
 
 
 def _milder(verdict: Verdict, valid_until: Ms, now: Ms) -> Verdict:

@@ -16,6 +16,7 @@ from perpbotd.domain.events import (
     DepositSeen,
     Event,
     FoundElsewhere,
+    KeyLost,
     LookWanted,
     NotDeleted,
     OperatorAsked,
@@ -68,6 +69,7 @@ class Kind(StrEnum):
     ELSEWHERE = "found on another chain"
     CHECKED = "venue answered"
     DELAYED = "venue busy"
+    KEY_LOST = "key lost by the store"
     NOT_DELETED = "message not deleted"
     ENDS = "attempt over"
     RECHECK = "time to re-check"
@@ -124,6 +126,7 @@ _PLAIN: dict[type, Kind] = {
     ArrivedUnproven: Kind.UNPROVEN,
     FoundElsewhere: Kind.ELSEWHERE,
     NotDeleted: Kind.NOT_DELETED,
+    KeyLost: Kind.KEY_LOST,
     WalletChanged: Kind.WALLET,
     LookWanted: Kind.WANTED,
     OperatorAsked: Kind.OPERATOR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,10 @@ from perpbotd.domain.events import Source
 from perpbotd.domain.phrases import Said
 from perpbotd.domain.types import Address, Grade, Hash, Ms, UserId, Wei
 from perpbotd.messages import Verdict
+
+REFERRAL: Final = "referral"
+LOST_KEY: Final = "lost key"
+"""What a link may need an operator for."""
 
 
 class State(StrEnum):
@@ -59,6 +64,8 @@ class Stop(StrEnum):
     """A complete list or an operator says that the referral is not applied; an operator can approve it."""
     CONTESTED = "contested"
     """Another chat has proven the wallet after this one; it moves there unless this one proves it once more."""
+    LOST = "lost"
+    """The store has lost the key: our fault, and it goes on once the same key is pasted again."""
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +75,13 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     since: Ms
     verdicts: tuple[Verdict, ...] = ()
     until: Ms = Ms(0)
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet that paid enough, and what the venue showed of the credential for it."""
+
+    wallet: Address
+    verdicts: tuple[Verdict, ...]
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +142,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     `language` is Telegram's word for what he reads, or `chosen`, which is his own word for it and goes before.
     `turn` grows with every change of state and is in each button, so that an old button is recognised. `code` is what
-    the user names his key with. `wallets` are the senders who paid enough, `wallet` the one that is held to be his.
+    the user names his key with. `wallets` are the senders who paid enough, `wallet` the one that is held to be his, or
+    is being looked at: `tried` were in this round of looks, and `leading` is the one of them that lacks least.
     `agent` has its secret in CREDENTIALS while it is checked; `credential` counts those, `check` the checks of them; by
     `paid_off` they will have taken no more of the venue's budget than is one user's.
     `looked` is when other chains were last asked for a payment that does not come. `declared` is when the user gave his
@@ -166,6 +181,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     paid_off: Ms = Ms(0)
     recheck_until: Ms = Ms(0)
     verdicts: tuple[Verdict, ...] = ()
+    tried: tuple[Address, ...] = ()
+    leading: Tried | None = None
     active: Active | None = None
     incoming: Active | None = None
     moves: int = 0
@@ -185,8 +202,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs_operator(self) -> str:
-        """What only an operator can decide for this link, empty where nothing is."""
-        return "referral" if self.referral is Grade.REFUTED and self.ruled_by is not Source.OPERATOR else ""
+        """What only an operator can decide for this link, or has to know of; empty where nothing is."""
+        denied = self.referral is Grade.REFUTED and self.ruled_by is not Source.OPERATOR
+        lost = self.active is not None and self.active.stopped(Stop.LOST) is not None
+        return ", ".join((*((REFERRAL,) if denied else ()), *((LOST_KEY,) if lost else ())))
 
     @property
     def home(self) -> State:

@@ -23,6 +23,7 @@ from perpbotd.domain.moves import (
     guarding,
     judging,
     leaving,
+    losing,
     pasting,
     paying,
     referring,
@@ -115,6 +116,10 @@ _ROWS: tuple[Row, ...] = (
     ((C, P), Kind.RECHECK, judging.recheck, STAY),
     ((K, C, P), Kind.CREDENTIAL_ENDS, judging.credential_ends, (K,)),
     ((C, P), Kind.CHECK_AGAIN, judging.check_again, STAY),
+    # What our store has lost.
+    (ALL, Kind.KEY_LOST, losing.lost, (K,)),
+    ((L,), Kind.TEXT, losing.pasted, STAY),
+    ((L,), Kind.EDITED, losing.pasted, STAY),
     # The attempt's end.
     (ATTEMPT, Kind.ENDS, beginning.ends, (X, L)),
     # Afterwards, whatever else is under way: the guard, the referral, the other chat.
@@ -123,7 +128,7 @@ _ROWS: tuple[Row, ...] = (
     (ALL, Kind.GUARDED, guarding.answered, STAY),
     (ALL, Kind.GUARD_DELAYED, guarding.delayed, STAY),
     (ALL, Kind.CHECK_NOW, guarding.check_now, STAY),
-    (ALL, Kind.OPERATOR, guarding.operator, (N,)),
+    (ALL, Kind.OPERATOR, guarding.operator, (N, L)),
     (ALL, Kind.WEEK, referring.week_over, STAY),
     (ALL, Kind.RULED, referring.ruled, (W, K)),
     ((M,), Kind.MOVES, contesting.moves, (N, L)),

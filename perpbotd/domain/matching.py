@@ -43,8 +43,11 @@ class Disproved(msgspec.Struct, frozen=True, kw_only=True):
     match: Match
 
 
-Vote: TypeAlias = tuple[Hash, Hash, int]
-"""One provider's receipt: transaction, block, status."""
+Vote: TypeAlias = tuple[Match, Hash, int]
+"""A provider that shows this very match, and its receipt: block, status.
+
+Of a transaction by its hash alone it would be a vote for whatever else is said of the same one.
+"""
 
 
 @runtime_checkable
@@ -115,25 +118,25 @@ def judge(matches: Sequence[Match], votes: Sequence[Vote], *, quorum: int) -> li
 
 
 def sort_out(
-    matches: Sequence[Match], votes: Sequence[Vote], denials: Sequence[Hash], *, quorum: int
+    matches: Sequence[Match], votes: Sequence[Vote], denials: Sequence[Match], *, quorum: int
 ) -> list[Outcome | Disproved]:
-    """Of these matches, each for itself, what `quorum` providers are of one mind about; `denials` by transaction.
+    """Of these matches, each for itself, what `quorum` providers are of one mind about; a denial is one provider's.
 
     What one of them shows is not disproved by however many: an index that is behind denies what its block holds.
     """
     counted, denied = Counter(votes), Counter(denials)
-    shown = {(tx, block) for tx, block, _ in votes}
+    shown = {(match, block) for match, block, _ in votes}
     told: list[Outcome | Disproved] = []
     for match in matches:
         outcome = _outcome(match, counted, quorum)
         if outcome is not None:
             told.append(outcome)
-        elif denied[match.tx] >= quorum and (match.tx, match.block_hash) not in shown:
+        elif denied[match] >= quorum and (match, match.block_hash) not in shown:
             told.append(Disproved(match=match))
     return told
 
 
 def _outcome(match: Match, counted: Counter[Vote], quorum: int) -> Outcome | None:
-    moved = counted[match.tx, match.block_hash, 1] >= quorum
-    failed = counted[match.tx, match.block_hash, 0] >= quorum
+    moved = counted[match, match.block_hash, 1] >= quorum
+    failed = counted[match, match.block_hash, 0] >= quorum
     return None if moved == failed else Outcome(match=match, moved=moved)

@@ -69,6 +69,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
 
     `own` is the latest answer under the wallet's name, `confirmed` where that came after the control's. `history` is
     of the signer's account, asked without `user`; `senders` are of its deposits, None as long as nobody looked.
+    `settled` is how long the key was valid when it was last proven whose it is, 0 where it is to be proven now.
     """
 
     wallet: Address
@@ -83,6 +84,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     history: HistoryAnswer | None = None
     senders: tuple[Sent, ...] | None = None
     order: OrderAnswer | None = None
+    settled: Ms = Ms(0)
 
     @property
     def row(self) -> AgentRow | None:

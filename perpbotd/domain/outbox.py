@@ -7,7 +7,17 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from perpbotd.domain.effects import Acknowledge, Check, DeletePasted, Intent, LeadToPrivate, LookElsewhere, Say, Timer
+from perpbotd.domain.effects import (
+    Acknowledge,
+    Check,
+    DeletePasted,
+    Intent,
+    LeadToPrivate,
+    LookElsewhere,
+    Say,
+    ShowMenu,
+    Timer,
+)
 from perpbotd.domain.events import TimerName
 from perpbotd.domain.types import Ms, UserId
 
@@ -32,6 +42,7 @@ class Kind(StrEnum):
     """A text of a slot: worth nothing any more when the user comes back."""
     GROUP = "group"
     DELETION = "deletion"
+    MENU = "menu"
     TAP = "tap"
     CHECK = "check"
     GUARD = "guard"
@@ -50,6 +61,7 @@ _POOLS: Final = {
     Kind.PROGRESS: Pool.CHAT,
     Kind.GROUP: Pool.CHAT,
     Kind.DELETION: Pool.CHAT,
+    Kind.MENU: Pool.CHAT,
     Kind.TAP: Pool.TAPS,
     Kind.CHECK: Pool.CHECKS,
     Kind.GUARD: Pool.GUARD,
@@ -61,6 +73,7 @@ _POOLS: Final = {
 }
 _MESSAGES: Final = "messages"
 _DELETIONS: Final = "deletions"
+_MENUS: Final = "menus"
 _ALONE: Final = "alone"
 LaneKey: TypeAlias = tuple[str, int]
 """Rows of one lane go one at a time, in sequence order."""
@@ -97,6 +110,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 return messages_of(self.chat)
             case Kind.DELETION:
                 return _DELETIONS, self.chat
+            case Kind.MENU:
+                return _MENUS, self.chat
             case _:
                 return _ALONE, self.sequence
 
@@ -125,6 +140,17 @@ def waiting(sequence: int, user: UserId, due: Ms, intent: Intent) -> Waiting:
     return Waiting(sequence=sequence, user=user, due=due, kind=kind, chat=chat, place=place)
 
 
+def sends_to(user: UserId, intent: Intent) -> int | None:
+    """The chat in which this puts a message, if it does."""
+    match intent:
+        case Say():
+            return user
+        case LeadToPrivate(chat=group):
+            return group
+        case _:
+            return None
+
+
 def unreadable(sequence: int) -> Waiting:
     """A row that does not decode: its errand fails, and so it is parked like any other that cannot be carried out."""
     return Waiting(sequence=sequence, user=UserId(0), due=Ms(0), kind=Kind.UNREADABLE, chat=0)
@@ -146,3 +172,5 @@ def _kind(intent: Intent) -> Kind:
             return Kind.ROUND if timer is TimerName.GUARD else Kind.TIMER
         case LookElsewhere():
             return Kind.LOOK
+        case ShowMenu():
+            return Kind.MENU

@@ -30,6 +30,21 @@ class Point(StrEnum):
     NONCE_SCOPE = "nonce_scope"
 
 
+QUESTIONS: Final = {
+    Point.WRONG_USER: "an agent asks for another operator's wallet",
+    Point.UNKNOWN_USER: "an agent asks for a wallet that has no account",
+    Point.NO_USER: "an agent asks and names no wallet",
+    Point.WRONG_IP: "an agent asks from an address that is not in its list",
+    Point.IP_SEPARATORS: "what stands between the addresses of a list",
+    Point.UNKNOWN_FIELDS: "an agent's row, beside the documents",
+    Point.BUILDER: "whose an agent is, by the builder look-up",
+    Point.HISTORY: "deposits, where no wallet is named",
+    Point.AGENT_WEIGHT: "request weight of one list of agents",
+    Point.NONCE_SCOPE: "whether a nonce is used up by agent or by user",
+}
+"""What is asked, for who reads the answers."""
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the venue answered; `code` where it refused."""
 

@@ -57,6 +57,11 @@ def copy(label: str, value: str) -> Button:
     return Button(label=f"button.{label}", kind=ButtonKind.COPY, value=value)
 
 
+def for_a_new_key(link: Link, policy: Policy) -> Row:
+    """What is carried over to Aster's page where a key is made."""
+    return copy("copy_ip", policy.wanted_ip), copy("copy_name", link.code)
+
+
 def link_out(label: str, url: str) -> Button:
     """A button that opens a page."""
     return Button(label=f"button.{label}", kind=ButtonKind.URL, value=url)
@@ -145,7 +150,7 @@ def verified(link: Link, wallet: Address, policy: Policy) -> Said:
     """Step 3: the wallet is proven, now the API Key."""
     return said(
         "verified",
-        (copy("copy_ip", policy.wanted_ip), copy("copy_name", link.code)),
+        for_a_new_key(link, policy),
         (tap(link, Action.OLD_KEY), tap(link, Action.NOT_MINE)),
         wallet=shown(wallet),
         ip=policy.wanted_ip,
@@ -241,11 +246,25 @@ def stopped(link: Link, active: Active, stop: Stopped, policy: Policy) -> Said:
     return said("stopped", *buttons, wallet=wallet, fingerprint=which, checklist=causes(stop, policy))
 
 
+def key_lost(active: Active) -> Said:
+    """The milestone: we have lost the key, and what brings it back."""
+    return said("stopped.lost", wallet=shown(active.wallet), fingerprint=fingerprint(active.agent))
+
+
+def besides(link: Link, policy: Policy) -> Said | None:
+    """In the middle of another linking: that what is linked is stopped, and why; None where there is nothing to say."""
+    active = link.active
+    if active is None or active.usable or link.state is State.LINKED:
+        return None
+    why = [line for stop in active.stops for line in causes(stop, policy)]
+    return said("status.besides", fingerprint=fingerprint(active.agent), why=tuple(why[:1]))
+
+
 def contested(link: Link, active: Active, stop: Stopped, policy: Policy) -> Said:
     """Another chat has proven the wallet: until when, and how this one keeps it."""
     return said(
         "stopped.contested",
-        (copy("copy_name", link.code),),
+        for_a_new_key(link, policy),
         wallet=shown(active.wallet),
         until=moment(stop.until),
         name=link.code,
@@ -259,6 +278,8 @@ def causes(stop: Stopped, policy: Policy) -> tuple[Phrase, ...]:
         return (Phrase(key="stopped.by.referral"),)
     if stop.why is Stop.CONTESTED:
         return (Phrase(key="stopped.by.contested", args={"until": moment(stop.until)}),)
+    if stop.why is Stop.LOST:
+        return (Phrase(key="stopped.by.lost"),)
     lines: list[Phrase] = []
     for verdict in stop.verdicts:
         text = _cause(verdict, policy)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
 UserId = NewType("UserId", int)
 """A Telegram user id; in a private chat it is also the chat's id."""
+NOBODY: Final = UserId(0)
+"""Stands where a forgotten user's number was; no Telegram user has it."""
 Address = NewType("Address", str)
 """An EVM address: `0x` and 40 lower-case hex digits; shown to people with its EIP-55 checksum."""
 Hash = NewType("Hash", str)

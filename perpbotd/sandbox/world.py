@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import trio
 
-from perpbotd.sandbox.aster import HOST_IP, AsterOwner, Venue, serve_venue
+from perpbotd.sandbox.aster import ELSEWHERE_IP, HOST_IP, AsterOwner, Venue, serve_venue
 from perpbotd.sandbox.chain import BLOCK_INTERVAL_S, Account, Chain, ChainWorld, Node, Wallet
 from perpbotd.sandbox.deployment import write_deployment
 from perpbotd.sandbox.telegram import DataCentre
@@ -38,6 +38,8 @@ class World:
         self.friend = Wallet.create("friend")
         self.operators = (Wallet.create("operator A"), Wallet.create("operator B"))
         self.operator_secrets: list[str] = []
+        self.further_agents: list[tuple[str, str]] = []
+        """More agents of an operator's: the wallet, and the agent's secret."""
         self.chain = Chain(
             {
                 self.user.address: BNB,
@@ -65,13 +67,21 @@ class World:
             task_status.started()
 
     async def _open_operators(self) -> None:
-        """Two accounts with an agent each, which the wrong-user control needs (aster.md §5.4 b)."""
+        """Two accounts with an agent each, which the wrong-user control needs (aster.md §5.4 b).
+
+        Two more of the first wallet's answer the open points that take several: one has two addresses, one another.
+        """
         async with self.client() as client:
             for wallet in self.operators:
                 owner = self.owner(wallet, client)
                 await owner.open_account()
                 agent = await owner.create_agent("perpbot-control", HOST_IP, can_perp=True, valid_days=365)
                 self.operator_secrets.append(agent.secret)
+            first = self.operators[0]
+            owner = self.owner(first, client)
+            for ips in (f"{HOST_IP},{ELSEWHERE_IP}", ELSEWHERE_IP):
+                agent = await owner.create_agent("perpbot-point", ips, can_perp=True, valid_days=365)
+                self.further_agents.append((first.address, agent.secret))
 
     async def pay(self, wallet: Wallet, to: str, wei: int) -> None:
         """A plain transfer, as a wallet's app sends it; it is in the next block."""
@@ -83,6 +93,7 @@ class World:
 
     def deploy(self, directory: Path, *, log_level: str = "info") -> Path:
         """Write what `perpbotd run` needs to live in this world; returns the configuration's path."""
+        wallets = [wallet.address for wallet in self.operators]
         return write_deployment(
             directory,
             centre=self.centre,
@@ -91,7 +102,7 @@ class World:
             aster_url=self.venue_url,
             bot_token=BOT_TOKEN,
             bot_name=BOT_NAME,
-            operators=[(w.address, s) for w, s in zip(self.operators, self.operator_secrets, strict=True)],
+            operators=[*zip(wallets, self.operator_secrets, strict=True), *self.further_agents],
             log_level=log_level,
         )
 

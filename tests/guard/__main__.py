@@ -16,17 +16,19 @@ import msgspec
 
 from perpbotd.domain import guard
 from perpbotd.domain.agenda import Tempo
+from perpbotd.domain.link import Active, Guard
 from perpbotd.domain.moves import guarding
-from perpbotd.domain.policy import DAY_MS
+from perpbotd.domain.policy import DAY_MS, Policy
 from perpbotd.domain.types import Ms
 from tests.guard.accounts import Account, Accounts, Window
 from tests.guard.month import Month
 from tests.guard.verdict import Judge, Verdict
 from tests.observed import NOW
 
-BREAKS = ("spread", "confirm", "many")
+BREAKS = ("spread", "confirm", "many", "proof", "doubt")
 """Controls, each of which must turn the result red: every key is looked at in the same minute, as fast as can be; the
-second look follows the first at once, and nobody else is looked at; that many fail together is nobody's concern."""
+second look follows the first at once, and nobody else is looked at; that many fail together is nobody's concern; whose
+a key is was proven once and for all; and also where it was gone for a while."""
 _HOUR_MS = 3_600_000
 
 
@@ -55,9 +57,17 @@ def broken(what: str) -> Iterator[Tempo]:
                 stack.enter_context(mock.patch.object(guarding, "too_few", lambda _: False))
             case "many":
                 stack.enter_context(mock.patch.object(guarding, "many_fail", lambda _: False))
+            case "proof":
+                stack.enter_context(mock.patch.object(guarding, "settled", lambda active, *_: active.valid_until))
+            case "doubt":
+                stack.enter_context(mock.patch.object(guarding, "settled", _without_a_doubt))
             case _:
                 pass
         yield tempo
+
+
+def _without_a_doubt(active: Active, _: Guard, policy: Policy, now: Ms) -> Ms:
+    return guard.settled(msgspec.structs.replace(active, stops=()), Guard(), policy, now)
 
 
 def _midnight(_: str, now: Ms) -> Ms:

@@ -13,11 +13,15 @@ from perpbotd.domain.policy import DAY_MS, Policy
 from perpbotd.domain.types import Ms
 from perpbotd.domain.verdicts import judge
 from perpbotd.messages import Checked, VenueTrouble, Verdict
-from tests.observed import NOW, builder, listed, refused, row, seen
+from tests.observed import NOW, listed, refused, row, seen
 
-LOOK_WEIGHT: Final = 20
-"""Four reads at the weight that the client reckons with (adapters/aster/session.py): own list, the control's own, the
-control, the builder."""
+READ: Final = 5
+"""The weight that the client reckons with (adapters/aster/session.py)."""
+PROOF: Final = 4 * READ
+"""A look that proves whose the key is: its list, the control, its list, the control. So much costs one that is refused,
+too: its list, an operator's own, its list, the builder."""
+OPERATORS: Final = 2 * READ
+"""An operator's own list, kept for 40 s, serves every control of the minute (actors/calibration.py)."""
 CEILING: Final = 1800
 """What the budget leaves to checks in a minute (adapters/aster/budget.py)."""
 GOOD: Final = "good"
@@ -85,23 +89,46 @@ class Accounts:
         self.windows = windows
         self.minutes: dict[int, int] = {}
         self.refused = 0
+        self.proofs = 0
+        self.unproven = 0
+        """Looks that took for settled whose a key is, and should not have."""
+        self._proven = [NOW] * len(accounts)
+        self._doubtful: set[int] = set()
+        self._controlled = -1
 
-    def check(self, number: int, now: int) -> Checked | VenueTrouble:
+    def check(self, number: int, now: int, settled: int) -> Checked | VenueTrouble:
         """One look at a key."""
         if any(one.kind == "outage" and one.begin <= now < one.end for one in self.windows):
             return VenueTrouble(blame="venue", what="away", retry_after=15.0)
         minute = now // 60_000
-        used = self.minutes.get(minute, 0) + LOOK_WEIGHT
+        account = self.accounts[number]
+        kind = self.seeming(number, now) or account.state(now)
+        until = 0 if kind == _GONE else account.until(now)
+        short = settled > 0 and settled == until
+        own = OPERATORS if not short and self._controlled != minute else 0
+        used = self.minutes.get(minute, 0) + (READ if short else PROOF + own)
         if used > CEILING:
             self.refused += 1
             return VenueTrouble(
                 blame="venue", what="request weight used up", retry_after=(60_000 - now % 60_000) / 1000
             )
         self.minutes[minute] = used
-        account = self.accounts[number]
-        kind = self.seeming(number, now) or account.state(now)
-        until = 0 if kind == _GONE else account.until(now)
-        return Checked(verdicts=verdicts(kind), valid_until=Ms(until))
+        if not short:
+            self._controlled = minute
+        return Checked(verdicts=self._seen(number, kind, now, short=short), valid_until=Ms(until))
+
+    def _seen(self, number: int, kind: str, now: int, *, short: bool) -> tuple[Verdict, ...]:
+        if short:
+            old = now - self._proven[number] >= Policy().calibration_days * DAY_MS
+            self.unproven += old or number in self._doubtful
+            return verdicts(kind, short=True)
+        if kind != _GONE:
+            self._proven[number] = now
+            self.proofs += 1
+        (self._doubtful.discard if kind == GOOD else self._doubtful.add)(number)
+        return tuple(
+            msgspec.structs.replace(one, at=Ms(now)) if one.rule == "binding" else one for one in verdicts(kind)
+        )
 
     def seeming(self, number: int, now: int) -> str:
         """What a key seems to be because of general trouble; empty where there is none."""
@@ -112,9 +139,10 @@ class Accounts:
 
 
 @cache
-def verdicts(kind: str) -> tuple[Verdict, ...]:
-    """What the real rules say of such a key."""
+def verdicts(kind: str, *, short: bool = False) -> tuple[Verdict, ...]:
+    """What the real rules say of such a key, by a `short` look without asking whose it is."""
     if kind == _GONE:
         return judge(seen(own=refused(), control=None, builder=refused()), Policy())
     changed = {"expires": Ms(NOW - 1)} if kind == _EXPIRED else WRONG.get(kind, {})
-    return judge(seen(own=listed(row(**changed)), builder=builder(None)), Policy())
+    own = listed(row(**changed))
+    return judge(seen(own=own, control=None, confirmed=False) if short else seen(own=own), Policy())

@@ -216,7 +216,7 @@ class Month:
         at = (now - NOW) / 1000
         check = row.intent
         assert isinstance(check, Check)
-        answer = self.accounts.check(row.user - 1, now)
+        answer = self.accounts.check(row.user - 1, now, check.settled)
         if isinstance(answer, Checked):
             self.looks[row.user - 1].append(now)
             done = CheckDone(

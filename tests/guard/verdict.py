@@ -25,9 +25,14 @@ _EXPIRES: Final = frozenset({"expires", "expires.tomorrow"})
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The month in numbers; `late`, `unnoticed`, `twice`, `wronged`, `unreminded`, `over_budget` and such must be 0."""
+    """The month in numbers; `late`, `unnoticed`, `twice`, `wronged`, `unreminded`, `over_budget` and such must be 0.
+
+    `proofs` are the looks that proved anew whose the key is, `unproven` those that had to and did not.
+    """
 
     looks: int
+    proofs: int
+    unproven: int
     late: int
     longest_calm_gap_h: float
     longest_gap_h: float
@@ -51,7 +56,7 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def good(self) -> bool:
         """Whether everything is as it must be."""
-        wrong = (self.late, self.unnoticed, self.unreminded, self.twice, self.wronged, self.over_budget)
+        wrong = (self.unproven, self.late, self.unnoticed, self.unreminded, self.twice, self.wronged, self.over_budget)
         return not any((*wrong, self.deaf_operators, self.leaked_rows))
 
 
@@ -74,6 +79,8 @@ class Judge:
         reminded = [one for account in month.accounts.accounts for one in self._unreminded(account)]
         return Verdict(
             looks=sum(len(looks) for looks in month.looks.values()),
+            proofs=month.accounts.proofs,
+            unproven=month.accounts.unproven,
             late=sum(late for _, late, _ in gaps),
             longest_calm_gap_h=round(max((gap for gap, _, calm in gaps if calm), default=0) / 3_600_000, 2),
             longest_gap_h=round(max((gap for gap, _, _ in gaps), default=0) / 3_600_000, 2),

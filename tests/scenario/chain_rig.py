@@ -13,6 +13,7 @@ import trio
 
 from perpbotd import codec
 from perpbotd.actors.deposits import Exchanges
+from perpbotd.actors.disputes import Room
 from perpbotd.actors.follower import FollowerConfig, follower
 from perpbotd.actors.matcher import MatcherConfig, matcher
 from perpbotd.actors.reconciling import Rhythm
@@ -66,6 +67,7 @@ class ChainRig:
         self.nodes = nodes
         self.quorum = quorum
         self.rhythm = Rhythm()
+        self.room = Room()
         self.exchanges = Exchanges()
         self.config = FollowerConfig(chain_id=chain_id, genesis=genesis, quorum=quorum, **options)
         self.backend = MemoryStore()
@@ -92,7 +94,7 @@ class ChainRig:
                     self.linker,
                     self.pulses.send,
                     VirtualClock(),
-                    MatcherConfig(quorum=self.quorum, rhythm=self.rhythm, exchanges=self.exchanges),
+                    MatcherConfig(quorum=self.quorum, rhythm=self.rhythm, exchanges=self.exchanges, room=self.room),
                 )
             )
             if following:

@@ -103,7 +103,7 @@ def settings(meta: Meta, genesis: Hash, *, quorum: int) -> Settings:
         follower=FollowerConfig(chain_id=56, genesis=genesis, quorum=quorum, timer=5.0, look=5.0),
         matcher=MatcherConfig(quorum=quorum),
         linker=LinkerConfig(policy=POLICY),
-        relay=RelayConfig(),
+        relay=RelayConfig(menus=MENUS),
         validator=ValidatorConfig(policy=POLICY, operators=meta.operators, pulse_every_s=20.0),
         chat=ChatConfig(username=POLICY.bot_name, commands=MENUS, concurrency=4),
         admin=AdminConfig(version="scenario", world=meta.world, pulse_every=20.0),

@@ -18,6 +18,7 @@ from perpbotd.messages import (
     MessageGone,
     Rendered,
     SendMessage,
+    SetMenu,
     Undeletable,
     Unreachable,
 )
@@ -45,6 +46,7 @@ class Account:
     def __init__(self, clock: Clock, *, deduplicate: bool, first_pts: int, push: Callable[[Live], None]) -> None:
         self.deduplicate = deduplicate
         self.changes = Changes()
+        self.menus: dict[int, tuple[tuple[str, str], ...]] = {}
         self.log: list[Deed] = []
         self.people: dict[int, Person] = {}
         self.pts = first_pts
@@ -144,6 +146,8 @@ class Account:
                 return self._take_away(delivery)
             case AnswerTap():
                 return self._answer(delivery), None
+            case SetMenu():
+                return self._set_menu(delivery), None
 
     def _send(self, send: SendMessage) -> tuple[DeliveryResult, Numbered | None]:
         refused = self._refused(send.chat)
@@ -186,6 +190,16 @@ class Account:
             tap.answered, tap.answer = True, answer.text
             self.log.append(Deed(kind="answer", at=self._clock.now(), chat=tap.user, message_id=tap.message_id))
             self.changes.ring()
+        return Delivered()
+
+    def _set_menu(self, menu: SetMenu) -> DeliveryResult:
+        refused = self._refused(menu.chat)
+        if refused is not None:
+            return refused
+        self.menus.pop(menu.chat, None)
+        if menu.commands:
+            self.menus[menu.chat] = menu.commands
+        self.changes.ring()
         return Delivered()
 
     def _refused(self, chat: int) -> Unreachable | None:

@@ -17,6 +17,7 @@ from perpbotd.messages import (
     EditMessage,
     NotNow,
     SendMessage,
+    SetMenu,
     TooFast,
 )
 from perpbotd.ports import CatchUp, Clock, Difference, IntakeState, Live, SessionChanged, TransportEvent
@@ -34,6 +35,7 @@ _REQUESTS: dict[type[Delivery], Request] = {
     EditMessage: "edit",
     DeleteMessages: "delete",
     AnswerTap: "answer",
+    SetMenu: "commands",
 }
 
 

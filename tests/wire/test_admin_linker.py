@@ -107,7 +107,7 @@ async def test_recheck_and_release_wallet_reach_the_link(house: House, capsys: p
     await house.json(capsys, "recheck", WALLET)
     links = await consumed(house)
     assert links[ANN].guard.forced
-    await house.json(capsys, "release-wallet", WALLET, "--reason", "sold")
+    await house.sure(capsys, "release-wallet", WALLET, "--reason", "sold")
     links = await consumed(house)
     assert links[ANN].active is None and links[ANN].state is State.NEW
     assert await said(house, ANN) == ["unlink.by_operator"]

@@ -338,6 +338,17 @@ async def test_commands_and_users(centre):
         assert [c.command for c in await client.ask(F.bots.GetBotCommands(**where))] == ["start"]
         await client.ask(F.bots.ResetBotCommands(**where))
         assert centre.commands("Users", "en") == {}
+        ann = centre.user(ANN)
+        await client.ask(F.bots.SetBotCommands(commands=menu, **where))
+        assert ann.menu == {"start": "Begin"}
+        own = {"scope": T.BotCommandScopePeer(peer=peer()), "lang_code": ""}
+        await client.ask(F.bots.SetBotCommands(commands=[T.BotCommand(command="start", description="Empezar")], **own))
+        assert (ann.menu, centre.add_user(502).menu) == ({"start": "Empezar"}, {"start": "Begin"})
+        await client.ask(F.bots.ResetBotCommands(**own))
+        assert ann.menu == {"start": "Begin"}
+        strange = T.BotCommandScopePeer(peer=peer(999))
+        with pytest.raises(errors.PeerIdInvalid):
+            await client.ask(F.bots.SetBotCommands(commands=menu, scope=strange, lang_code=""))
         full = await client.ask(F.users.GetFullUser(id=T.InputUser(user_id=ANN, access_hash=0)))
         assert (full.users[0].first_name, full.users[0].lang_code) == ("Ann", "en")
         nearest = await client.ask(F.help.GetNearestDc())

@@ -48,11 +48,12 @@ async def running(name: str, centre: DataCentre) -> AsyncIterator[trio.Process]:
 
 
 async def talk(centre: DataCentre, ann: User) -> None:
-    """A message each way, a tap, its answer, an edit; then again after the wire was cut."""
+    """A message each way, a menu of the chat's own, a tap, its answer, an edit; again after the wire was cut."""
     for word in ("hello 🦊", "gzipped " * 99 + "too", "after the cut"):
         ann.says(word)
         view = await ann.screen.says(f"got {word}")
         assert view.parts("bold") == ("got",)
+        assert ann.menu == {"again": word[:5]}
         tap = ann.presses("Go")
         assert (await tap.answered()).text == "pressed"
         edited = await ann.screen.says("edited by go", after=ann.screen.sequence - 1)

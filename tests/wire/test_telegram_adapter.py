@@ -29,6 +29,7 @@ from perpbotd.messages import (
     NotNow,
     Rendered,
     SendMessage,
+    SetMenu,
     TooFast,
     Undeletable,
     Unreachable,
@@ -228,6 +229,19 @@ async def test_taps_blocks_and_the_menu(centre, ann):
         blocked = await bot.happening(Blocked)
         assert (blocked.sender, blocked.blocked) == (ann.id, True)
         assert await bot.transport.deliver(message(ann, "hello?")) == Unreachable(reason="USER_IS_BLOCKED")
+
+
+async def test_a_chats_own_menu_goes_before_that_of_its_language_until_it_is_taken_away(centre, ann):
+    async with running(centre, Known.session) as bot:
+        await bot.transport.set_commands("tr", (("start", "Begin"),))
+        assert ann.menu == {"start": "Begin"}
+        own = SetMenu(chat=UserId(ann.id), commands=(("start", "Empezar"), ("help", "Ayuda")))
+        assert await bot.transport.deliver(own) == await bot.transport.deliver(own) == Delivered()
+        assert ann.menu == {"start": "Empezar", "help": "Ayuda"}
+        gone = SetMenu(chat=UserId(ann.id))
+        assert await bot.transport.deliver(gone) == await bot.transport.deliver(gone) == Delivered()
+        assert ann.menu == {"start": "Begin"}
+        assert isinstance(await bot.transport.deliver(SetMenu(chat=UserId(999))), Unreachable)
 
 
 async def test_a_deposit_address_is_a_picture_with_its_caption(centre, ann):

@@ -82,6 +82,11 @@ class AsterVenue:
             # Limits are per address: what leaves from the second one is none of the first one's budget.
             self._elsewhere = LegacyReads(session(self.base_url, Budget(clock), second_address, second_transport))
 
+    @property
+    def weight_used(self) -> int:
+        """Of the host's budget this minute."""
+        return self.budget.used
+
     async def agents(self, user: Address | None, signer: Signer) -> AgentAnswer:
         """GET /fapi/v3/agent: every agent of the account; raises Upstream."""
         return await self._agents(user, signer, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from typing import Any
 
 from perpbotd.adapters.telegram.html_text import to_entities
@@ -16,6 +17,7 @@ from perpbotd.messages import (
     EditMessage,
     Rendered,
     SendMessage,
+    SetMenu,
 )
 
 CHANNEL = -1_000_000_000_000
@@ -36,6 +38,8 @@ def requests(delivery: Delivery) -> tuple[TL, ...]:
         case AnswerTap():
             text = delivery.text
             return (functions.messages.SetBotCallbackAnswer(query_id=delivery.query_id, cache_time=0, message=text),)
+        case SetMenu():
+            return (_menu(delivery),)
 
 
 def delivered(delivery: Delivery, answer: TL) -> Delivered:
@@ -105,6 +109,19 @@ def _delete(delete: DeleteMessages) -> TL:
     if delete.chat < CHANNEL:
         return functions.channels.DeleteMessages(channel=_channel(delete.chat), id=ids)
     return functions.messages.DeleteMessages(id=ids, revoke=True)
+
+
+def _menu(menu: SetMenu) -> TL:
+    # A chat's own menu goes before those of all chats, whatever the language (core.telegram.org/api/bots/commands).
+    scope = types.BotCommandScopePeer(peer=_peer(menu.chat))
+    if not menu.commands:
+        return functions.bots.ResetBotCommands(scope=scope, lang_code="")
+    return functions.bots.SetBotCommands(scope=scope, lang_code="", commands=entries(menu.commands))
+
+
+def entries(menu: Iterable[tuple[str, str]]) -> list[TL]:
+    """A menu's entries."""
+    return [types.BotCommand(command=name, description=text) for name, text in menu]
 
 
 def _peer(chat: int) -> TL:

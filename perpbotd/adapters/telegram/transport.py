@@ -15,7 +15,7 @@ from perpbotd.adapters.telegram.library import TL, Refusal, functions, quiet_log
 from perpbotd.adapters.telegram.loop_thread import SERVICE, LoopThread
 from perpbotd.adapters.telegram.place import TelegramPlace, check_library, check_place
 from perpbotd.adapters.telegram.refusals import is_revoked, outcome
-from perpbotd.adapters.telegram.requests import delivered, requests
+from perpbotd.adapters.telegram.requests import delivered, entries, requests
 from perpbotd.adapters.telegram.storage import Login
 from perpbotd.adapters.telegram.updates import read_answer, read_difference, read_updates
 from perpbotd.adapters.telegram.wire import Line, send
@@ -113,9 +113,8 @@ class KurigramTransport:
 
     async def set_commands(self, language: str, commands: Sequence[tuple[str, str]]) -> None:
         """The menu of private chats in a language, "" for every other; raises Upstream."""
-        entries = [types.BotCommand(command=name, description=text) for name, text in commands]
         scope = types.BotCommandScopeUsers()
-        await self._ask(functions.bots.SetBotCommands(scope=scope, lang_code=language, commands=entries))
+        await self._ask(functions.bots.SetBotCommands(scope=scope, lang_code=language, commands=entries(commands)))
 
     def _read(self, session: Secret) -> Login | None:
         """The stored login; None where it is of another token than the configured one: the bot logs in anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from perpbotd.domain.credentials import KeyOnly, NotACredential, SeedPhrase, WalletInsteadOfAgent, classify
-from perpbotd.domain.effects import DeletePasted, LeadToPrivate
+from perpbotd.domain.effects import DeletePasted, LeadToPrivate, ShowMenu
 from perpbotd.domain.events import (
     AddressIssued,
     ArrivedUnproven,
@@ -17,6 +17,7 @@ from perpbotd.domain.events import (
     DepositSeen,
     Event,
     FoundElsewhere,
+    KeyLost,
     LookWanted,
     NotDeleted,
     OperatorAsked,
@@ -32,7 +33,7 @@ from perpbotd.domain.link import State
 from perpbotd.domain.moves.leaving import withdraw
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.phrases import Button, ButtonKind
-from perpbotd.domain.replies import languages, said, standing, welcome
+from perpbotd.domain.replies import besides, languages, said, standing, welcome
 from perpbotd.domain.types import Address
 
 NOBODY = Address("0x" + "0" * 40)
@@ -40,11 +41,22 @@ NOBODY = Address("0x" + "0" * 40)
 
 def start(turn: Turn, event: Event) -> None:
     """/start: what Perpbot is, or where one stands."""
-    turn.say(welcome(turn.policy) if turn.link.state is State.NEW else standing(turn.link, turn.policy))
+    if turn.link.state is State.NEW:
+        turn.say(welcome(turn.policy))
+    else:
+        stands(turn)
 
 
 def status(turn: Turn, event: Event) -> None:
     """/status: where one stands."""
+    stands(turn)
+
+
+def stands(turn: Turn) -> None:
+    """The step one is at, and before it what has become of a link that this one is to replace."""
+    besides_it = besides(turn.link, turn.policy)
+    if besides_it is not None:
+        turn.say(besides_it)
     turn.say(standing(turn.link, turn.policy))
 
 
@@ -64,6 +76,8 @@ def language(turn: Turn, event: Event) -> None:
     if isinstance(event, Tapped):
         turn.acknowledge(event.query_id)
     if chosen and not (isinstance(event, Tapped) and chosen == turn.link.chosen):
+        if chosen != turn.link.chosen:
+            turn.ask(ShowMenu(language=chosen))
         turn.change(chosen=chosen, language=chosen)
         turn.say(said("language.chosen"))
         start(turn, event)
@@ -108,6 +122,8 @@ def group(turn: Turn, event: Event) -> None:
     exposed = is_secret(event)
     if exposed:
         turn.ask(DeletePasted(message_ids=(event.message_id,), group=event.chat))
+    if event.quiet:
+        return
     turn.ask(LeadToPrivate(chat=event.chat, said=said("group.exposed" if exposed else "group", *buttons)))
 
 
@@ -160,6 +176,7 @@ def out_of_place(turn: Turn, event: Event) -> None:
             | FoundElsewhere()
             | CheckDone()
             | CheckDelayed()
+            | KeyLost()
             | NotDeleted()
             | TimeCame()
             | AddressIssued()

@@ -8,9 +8,10 @@ from perpbotd.domain.effects import IssueAddress, Timer
 from perpbotd.domain.events import AddressIssued, Event, Source, Tapped, TimeCame, TimerName
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import State
+from perpbotd.domain.moves.anytime import stands
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.policy import DAY_MS
-from perpbotd.domain.replies import deposit, referral, said, standing, tap, verified
+from perpbotd.domain.replies import deposit, referral, said, tap, verified
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import at_least
 
@@ -27,7 +28,7 @@ def setapi(turn: Turn, event: Event) -> None:
 
 def setapi_again(turn: Turn, event: Event) -> None:
     """/setapi in mid-flow asks nothing twice: it shows where one stands."""
-    turn.say(standing(turn.link, turn.policy))
+    stands(turn)
 
 
 def applied(turn: Turn, event: Event) -> None:

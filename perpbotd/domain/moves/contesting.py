@@ -16,7 +16,7 @@ from perpbotd.domain.link import Active, State, Stop, Stopped
 from perpbotd.domain.moves.activating import activate
 from perpbotd.domain.moves.guarding import arm, with_stop
 from perpbotd.domain.moves.turn import Turn
-from perpbotd.domain.replies import contested, moving, resumed, said, shown
+from perpbotd.domain.replies import contested, copy, moving, resumed, said, shown
 from perpbotd.domain.types import Grade, Ms
 
 MOVES_MS: Final = 24 * 3_600_000
@@ -72,7 +72,8 @@ def _arrives_or_not(turn: Turn, incoming: Active, *, over: bool) -> None:
         turn.change(incoming=None)
         turn.drop(incoming.agent)
         turn.go(turn.link.home)
-        turn.say(said("moving.lost", wallet=shown(incoming.wallet), name=turn.link.code))
+        name = turn.link.code
+        turn.say(said("moving.lost", (copy("copy_name", name),), wallet=shown(incoming.wallet), name=name))
 
 
 def _held(turn: Turn, active: Active) -> None:

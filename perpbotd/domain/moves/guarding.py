@@ -28,18 +28,19 @@ from perpbotd.domain.guard import (
     many_fail,
     next_look,
     reminder,
+    settled,
     too_few,
 )
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import Active, Stop, Stopped
 from perpbotd.domain.moves import referring
-from perpbotd.domain.moves.leaving import leave
+from perpbotd.domain.moves.leaving import leave, withdraw
 from perpbotd.domain.moves.pasting import affordable, check
 from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.phrases import Button
 from perpbotd.domain.policy import DAY_MS
-from perpbotd.domain.replies import causes, expires, resumed, said, stopped, tap
-from perpbotd.domain.types import Ms
+from perpbotd.domain.replies import causes, expires, resumed, said, shown, stopped, tap
+from perpbotd.domain.types import Address, Ms
 from perpbotd.messages import Verdict
 
 
@@ -97,6 +98,7 @@ def look(turn: Turn, *, background: bool, asked: bool = False, forced: bool = Fa
             name_code=link.code,
             guard=True,
             background=background,
+            settled=settled(link.active, link.guard, turn.policy, turn.now) if background else Ms(0),
         )
     )
 
@@ -130,12 +132,14 @@ def _well(turn: Turn, active: Active, event: CheckDone, *, asked: bool) -> None:
     warned = reminder(event.valid_until, turn.now) if moved else guard.warned
     days = reminder(event.valid_until, turn.now)
     remind = days > 0 and (warned == 0 or days < warned)
-    was_stopped = active.stopped(Stop.KEY) is not None
+    # What was answered about was there: a key that had been lost is back.
+    repaired = (Stop.KEY, Stop.LOST)
+    was_stopped = any(stop.why in repaired for stop in active.stops)
     active = msgspec.structs.replace(
         active,
         valid_until=event.valid_until,
         verdicts=best(active.verdicts, event.verdicts),
-        stops=tuple(stop for stop in active.stops if stop.why is not Stop.KEY),
+        stops=tuple(stop for stop in active.stops if stop.why not in repaired),
     )
     # One that is late stands for the next, where that is due within a day.
     said_for = reminder(event.valid_until, turn.now, ahead=DAY_MS) if remind else warned
@@ -243,8 +247,19 @@ def operator(turn: Turn, event: Event) -> None:
     if not isinstance(event, OperatorAsked):
         return
     if event.what is Verb.RELEASE_WALLET:
-        leave(turn, "unlink.by_operator")
+        _release(turn, event.wallet)
         return
     look(turn, background=False, forced=True)
     if turn.link.agent is not None and not turn.link.under_way:
         check(turn)
+
+
+def _release(turn: Turn, wallet: Address | None) -> None:
+    """What the operator saw, and nothing else: a wallet that was linked since is another one."""
+    active, incoming = turn.link.active, turn.link.incoming
+    if wallet is None or (active is not None and active.wallet == wallet):
+        leave(turn, "unlink.by_operator")
+    elif incoming is not None and incoming.wallet == wallet:
+        withdraw(turn)
+        turn.go(turn.link.home)
+        turn.say(said("moving.by_operator", wallet=shown(wallet)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from perpbotd.domain.checklist import checklist
@@ -9,17 +10,18 @@ from perpbotd.domain.credentials import LegacyKeyOnly, SecretOnly
 from perpbotd.domain.effects import Timer
 from perpbotd.domain.events import CheckDelayed, CheckDone, Event, Tapped, TimeCame, TimerName
 from perpbotd.domain.kinds import Action
-from perpbotd.domain.link import Active, State
+from perpbotd.domain.link import Active, State, Tried
 from perpbotd.domain.moves import contesting, referring
 from perpbotd.domain.moves.activating import activate, used_up
 from perpbotd.domain.moves.pasting import CREDENTIAL_LIVES_MS, check
 from perpbotd.domain.moves.turn import Turn
-from perpbotd.domain.replies import copy, said, shown, tap
+from perpbotd.domain.replies import for_a_new_key, said, shown, tap
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import (
     MENDED_ON_ASTER,
     RULES,
     Accepted,
+    Decision,
     NotYet,
     OnlyBoxesMissing,
     Refused,
@@ -27,6 +29,7 @@ from perpbotd.domain.verdicts import (
     decide,
     meets,
 )
+from perpbotd.messages import Verdict
 
 RECHECK_MS = 20_000
 RECHECKED_FOR_MS = 600_000
@@ -40,10 +43,10 @@ def checked(turn: Turn, event: Event) -> None:
     """A check came back; one that was overtaken says nothing any more."""
     if not isinstance(event, CheckDone) or event.check != turn.link.check or not turn.link.under_way:
         return
-    turn.change(under_way=False, verdicts=event.verdicts)
-    if _tries_another_wallet(turn):
+    turn.change(under_way=False)
+    if _tries_another_wallet(turn, event):
         return
-    decision = decide(event.verdicts, turn.policy, waited=turn.now - turn.link.kept)
+    decision = _decided(turn, turn.link.verdicts)
     match decision:
         case Accepted():
             _accepted(turn, event)
@@ -53,7 +56,7 @@ def checked(turn: Turn, event: Event) -> None:
             _mend(turn, f"to_do.{reason}")
         case OnlyBoxesMissing():
             _mend(turn, "permissions")
-        case Refused(rules=("binding",)) if not _refuted(turn, "binding"):
+        case Refused(rules=("binding",)) if _mendable(("binding",), turn.link.verdicts):
             _mend(turn, "to_do.binding_strict" if turn.policy.binding is Grade.PROVEN else "to_do.binding")
         case Refused(rules=rules):
             _refused(turn, rules)
@@ -61,18 +64,57 @@ def checked(turn: Turn, event: Event) -> None:
             assert_never(decision)
 
 
-def _tries_another_wallet(turn: Turn) -> bool:
-    """Several senders paid enough: the credential decides which of them is the wallet (chain.md, Deposits)."""
-    link, by_rule = turn.link, {verdict.rule: verdict for verdict in turn.link.verdicts}
-    belongs = all(meets(rule, by_rule.get(rule.name), turn.policy) for rule in RULES if rule.name in _WHOSE)
-    if belongs or link.wallet not in link.wallets:
+def _decided(turn: Turn, verdicts: Sequence[Verdict]) -> Decision:
+    return decide(verdicts, turn.policy, waited=turn.now - turn.link.kept)
+
+
+def _tries_another_wallet(turn: Turn, event: CheckDone) -> bool:
+    """Several senders paid enough: the credential decides which of them is the wallet (chain.md, Deposits).
+
+    Where it belongs to none, the one that lacks least is held to be it: a stranger's payment must not have a key
+    refused that only needs mending.
+    """
+    link, this = turn.link, event.verdicts
+    if link.wallet is None or link.wallet not in link.wallets or _belongs(turn, this):
+        turn.change(verdicts=this, tried=(), leading=None)
         return False
-    later = link.wallets[link.wallets.index(link.wallet) + 1 :]
-    # After the last one it is the first one's turn again, when there is another look.
-    turn.change(wallet=later[0] if later else link.wallets[0])
-    if later:
+    leading = link.leading
+    if leading is None or _lacks(turn, this) < _lacks(turn, leading.verdicts):
+        leading = Tried(wallet=link.wallet, verdicts=this)
+    tried = (*link.tried, link.wallet)
+    left = [wallet for wallet in link.wallets if wallet not in tried]
+    if left:
+        turn.change(wallet=left[0], tried=tried, leading=leading)
         check(turn)
-    return bool(later)
+        return True
+    # Another look begins with it.
+    turn.change(wallet=leading.wallet, verdicts=leading.verdicts, tried=(), leading=None)
+    return False
+
+
+def _belongs(turn: Turn, verdicts: Sequence[Verdict]) -> bool:
+    by_rule = {verdict.rule: verdict for verdict in verdicts}
+    return all(meets(rule, by_rule.get(rule.name), turn.policy) for rule in RULES if rule.name in _WHOSE)
+
+
+def _lacks(turn: Turn, verdicts: Sequence[Verdict]) -> int:
+    """How far a credential is from being linked: mended on Aster, not known yet, to do for the account, refused."""
+    decision = _decided(turn, verdicts)
+    match decision:
+        case Accepted():
+            return 0
+        case OnlyBoxesMissing():
+            return 1
+        case Refused(rules=rules) if _mendable(rules, verdicts):
+            return 1
+        case NotYet(quiet=True):
+            return 2
+        case NotYet():
+            return 3
+        case Refused():
+            return 4
+        case _:
+            assert_never(decision)
 
 
 def _accepted(turn: Turn, event: CheckDone) -> None:
@@ -89,7 +131,7 @@ def _accepted(turn: Turn, event: CheckDone) -> None:
         turn.say(
             said(
                 key,
-                (copy("copy_name", link.code),),
+                for_a_new_key(link, turn.policy),
                 wallet=shown(event.wallet),
                 name=link.code,
                 ip=turn.policy.wanted_ip,
@@ -132,8 +174,7 @@ def _mend(turn: Turn, key: str) -> None:
 
 def _refused(turn: Turn, rules: tuple[str, ...]) -> None:
     link = turn.link
-    # A binding that nothing shows yet is no word against the key: a wrong box beside it is mended like one alone.
-    if all(rule in MENDED_ON_ASTER or (rule == "binding" and not _refuted(turn, rule)) for rule in rules):
+    if _mendable(rules, link.verdicts):
         _mend(turn, "mend")
         return
     turn.forget_pending()
@@ -141,8 +182,13 @@ def _refused(turn: Turn, rules: tuple[str, ...]) -> None:
     turn.say(said("refused", checklist=checklist(link.verdicts, turn.policy)))
 
 
-def _refuted(turn: Turn, rule: str) -> bool:
-    return any(verdict.rule == rule and verdict.grade is Grade.REFUTED for verdict in turn.link.verdicts)
+def _mendable(rules: Sequence[str], verdicts: Sequence[Verdict]) -> bool:
+    """Whether Edit API or the account mends all of it.
+
+    A binding that nothing shows yet is no word against the key: a wrong box beside it is mended like one alone.
+    """
+    refuted = any(verdict.rule == "binding" and verdict.grade is Grade.REFUTED for verdict in verdicts)
+    return all(rule in MENDED_ON_ASTER or (rule == "binding" and not refuted) for rule in rules)
 
 
 def _again_in(turn: Turn, ms: int) -> None:
@@ -181,8 +227,10 @@ def credential_ends(turn: Turn, event: Event) -> None:
 
 
 def _ours(turn: Turn) -> bool:
-    """Whether the key works from our address only, as far as the last look tells."""
-    return any(verdict.rule == "ip" and verdict.grade is Grade.PROVEN for verdict in turn.link.verdicts)
+    """Whether the key works from our address only, as far as the looks so far tell."""
+    leading = turn.link.leading
+    looks = (*turn.link.verdicts, *(() if leading is None else leading.verdicts))
+    return any(verdict.rule == "ip" and verdict.grade is Grade.PROVEN for verdict in looks)
 
 
 def _over(turn: Turn) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perpbotd.domain.effects import Forget, ReleaseWallet
+from perpbotd.domain.effects import Forget, ReleaseWallet, ShowMenu
 from perpbotd.domain.events import Event, Tapped
 from perpbotd.domain.kinds import Action
 from perpbotd.domain.link import Link, State
@@ -68,5 +68,7 @@ def forget(turn: Turn, event: Event) -> None:
     if isinstance(event, Tapped):
         turn.acknowledge(event.query_id)
     old = turn.link
+    if old.chosen:
+        turn.ask(ShowMenu(language=""))
     turn.link = Link(user=old.user, link_id=old.link_id, code=old.code, language=old.language, turn=old.turn + 1)
     turn.say(said("forget.done"))

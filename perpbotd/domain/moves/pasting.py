@@ -27,7 +27,7 @@ from perpbotd.domain.moves.turn import Turn
 from perpbotd.domain.paste import KEY_DIGITS, SECRET_DIGITS
 from perpbotd.domain.phrases import Said
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.replies import now_the_secret, said, waits_for_half
+from perpbotd.domain.replies import for_a_new_key, now_the_secret, said, waits_for_half
 from perpbotd.domain.types import Address, Ms
 from perpbotd.domain.verdicts import decide_legacy
 
@@ -158,15 +158,17 @@ def affordable(turn: Turn) -> bool:
 
 
 def _refuse_legacy(turn: Turn) -> None:
-    turn.say(said("refused.legacy_key", name=turn.link.code, ip=turn.policy.wanted_ip))
+    link, policy = turn.link, turn.policy
+    turn.say(said("refused.legacy_key", for_a_new_key(link, policy), name=link.code, ip=policy.wanted_ip))
 
 
 def old_key(turn: Turn, event: Event) -> None:
     """Whether an old-style key has a way here, and how to make a new one."""
     if isinstance(event, Tapped):
         turn.acknowledge(event.query_id)
-    key = "help.old_key" if decide_legacy(turn.policy) is not None else "help.old_key.inferred"
-    turn.progress(said(key, name=turn.link.code, ip=turn.policy.wanted_ip))
+    link, policy = turn.link, turn.policy
+    key = "help.old_key" if decide_legacy(policy) is not None else "help.old_key.inferred"
+    turn.progress(said(key, for_a_new_key(link, policy), name=link.code, ip=policy.wanted_ip))
 
 
 def too_early(turn: Turn, event: Event) -> None:

@@ -20,6 +20,8 @@ NOTHING_PENDING: Final[dict[str, Any]] = {
     "under_way": False,
     "recheck_until": Ms(0),
     "verdicts": (),
+    "tried": (),
+    "leading": None,
 }
 """The fields of a link without a credential on its way."""
 

@@ -129,7 +129,7 @@ class DataCentre:
         return self.server_key.pem()
 
     def commands(self, scope: str = "Default", lang_code: str = "") -> dict[str, str]:
-        """The bot's menu for a scope (`Default`, `Users`, …) and language: command and description."""
+        """The bot's menu for a scope (`Default`, `Users`, `Peer 501`, …) and language: command and description."""
         menu = self._world.commands.get((scope, lang_code), ())
         return {entry.command: entry.description for entry in menu}
 

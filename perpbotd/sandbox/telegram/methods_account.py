@@ -3,7 +3,7 @@
 import time
 
 from perpbotd.sandbox.telegram.history import Happening
-from perpbotd.sandbox.telegram.rpc import Call, RpcFailure
+from perpbotd.sandbox.telegram.rpc import Call, RpcFailure, chat_of
 from perpbotd.sandbox.telegram.tl import TL, boolean, types, vector
 
 # A difference is told in slices of this many numbered events, or of the client's `pts_limit`.
@@ -121,18 +121,18 @@ def _state(call: Call, pts: int) -> TL:
 
 def set_bot_commands(call: Call, query: TL) -> TL:
     """bots.setBotCommands"""
-    call.world.commands[_scope(query)] = tuple(query.commands)
+    call.world.commands[_scope(call, query)] = tuple(query.commands)
     return boolean(True)
 
 
 def get_bot_commands(call: Call, query: TL) -> TL:
     """bots.getBotCommands"""
-    return vector(list(call.world.commands.get(_scope(query), ())))
+    return vector(list(call.world.commands.get(_scope(call, query), ())))
 
 
 def reset_bot_commands(call: Call, query: TL) -> TL:
     """bots.resetBotCommands"""
-    call.world.commands.pop(_scope(query), None)
+    call.world.commands.pop(_scope(call, query), None)
     return boolean(True)
 
 
@@ -141,5 +141,8 @@ def set_bot_info(_call: Call, _query: TL) -> TL:
     return boolean(True)
 
 
-def _scope(query: TL) -> tuple[str, str]:
-    return type(query.scope).__name__.removeprefix("BotCommandScope"), query.lang_code
+def _scope(call: Call, query: TL) -> tuple[str, str]:
+    name = type(query.scope).__name__.removeprefix("BotCommandScope")
+    if isinstance(query.scope, types.BotCommandScopePeer):
+        name = f"{name} {chat_of(call, query.scope.peer)}"
+    return name, query.lang_code

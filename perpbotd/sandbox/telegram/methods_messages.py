@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from perpbotd.sandbox.telegram.records import Message, Photo
-from perpbotd.sandbox.telegram.rpc import Call, RpcFailure
+from perpbotd.sandbox.telegram.rpc import Call, RpcFailure, chat_of
 from perpbotd.sandbox.telegram.tl import TL, boolean, types
 from perpbotd.sandbox.telegram.views import CallbackAnswer, button_views, utf16_length
 
@@ -28,7 +28,7 @@ def send_media(call: Call, query: TL) -> TL:
 
 def _send(call: Call, query: TL, *, media: TL | None) -> TL:
     world = call.world
-    chat = _chat(call, query.peer)
+    chat = chat_of(call, query.peer)
     # 500, so that a client takes it for a trouble of the server and repeats what can only fail (telegram.md).
     if world.deduplicate and query.random_id in world.random_ids:
         raise RpcFailure(500, "RANDOM_ID_DUPLICATE")
@@ -52,7 +52,7 @@ def _send(call: Call, query: TL, *, media: TL | None) -> TL:
 def edit_message(call: Call, query: TL) -> TL:
     """messages.editMessage"""
     world = call.world
-    chat = _chat(call, query.peer)
+    chat = chat_of(call, query.peer)
     message = world.messages.get(query.id)
     if message is None or message.chat != chat:
         raise RpcFailure(400, "MESSAGE_ID_INVALID")
@@ -119,7 +119,7 @@ def set_bot_callback_answer(call: Call, query: TL) -> TL:
 
 def set_typing(call: Call, query: TL) -> TL:
     """messages.setTyping"""
-    call.world.screen(_chat(call, query.peer)).typing()
+    call.world.screen(chat_of(call, query.peer)).typing()
     return boolean(True)
 
 
@@ -136,18 +136,6 @@ def get_file(call: Call, query: TL) -> TL:
         raise RpcFailure(400, "LOCATION_INVALID")
     part = photo.data[query.offset : query.offset + query.limit]
     return types.upload.File(type=types.storage.FileJpeg(), mtime=photo.date, bytes=part)
-
-
-def _chat(call: Call, peer: TL) -> int:
-    world = call.world
-    if isinstance(peer, types.InputPeerChat) and peer.chat_id in world.circles:
-        return -peer.chat_id
-    person = world.people.get(peer.user_id) if isinstance(peer, types.InputPeerUser) else None
-    if person is None or not person.started or peer.access_hash not in (0, person.access_hash):
-        raise RpcFailure(400, "PEER_ID_INVALID")
-    if person.blocked:
-        raise RpcFailure(400, "USER_IS_BLOCKED")
-    return person.id
 
 
 def _photo(call: Call, media: TL) -> Photo:

@@ -52,6 +52,14 @@ class User:
         """Whether he has blocked the bot."""
         return self._person.blocked
 
+    @property
+    def menu(self) -> dict[str, str]:
+        """The bot's commands as his client shows them (core.telegram.org/bots/api#determining-list-of-commands)."""
+        scopes = (f"Peer {self.id}", "Users", "Default")
+        kept = ((scope, code) for scope in scopes for code in (self._person.lang_code, ""))
+        shown = next((menu for one in kept if (menu := self._world.commands.get(one))), ())
+        return {entry.command: entry.description for entry in shown}
+
     def says(self, text: str, *, group: Group | None = None) -> int:
         """Write a message to the bot or into a group; returns its id."""
         return self._post(text, None, group)

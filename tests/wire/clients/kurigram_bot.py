@@ -1,4 +1,4 @@
-"""Kurigram as a bot: logs in, says back what it is told with a button, edits when that is pressed, leaves on "bye"."""
+"""Kurigram as a bot: says back what it is told with a button and a menu, edits when pressed, leaves on "bye"."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pyrogram.crypto import rsa
 from pyrogram.enums import ParseMode
 from pyrogram.errors import MessageNotModified
 from pyrogram.raw.all import layer
-from pyrogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from pyrogram.types import BotCommand, BotCommandScopeChat, InlineKeyboardButton, InlineKeyboardMarkup
 
 
 async def main(place):
@@ -33,6 +33,8 @@ async def main(place):
         if message.text == "bye":
             over.set()
             return
+        menu = [BotCommand("again", message.text[:5])]
+        await client.set_bot_commands(menu, scope=BotCommandScopeChat(message.chat.id))
         button = InlineKeyboardMarkup([[InlineKeyboardButton("Go", callback_data="go")]])
         text = f"<b>got</b> {message.text}"
         await client.send_message(message.chat.id, text, parse_mode=ParseMode.HTML, reply_markup=button)

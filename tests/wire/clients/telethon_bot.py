@@ -1,4 +1,4 @@
-"""Telethon as a bot: logs in, says back what it is told with a button, edits when that is pressed, leaves on "bye"."""
+"""Telethon as a bot: says back what it is told with a button and a menu, edits when pressed, leaves on "bye"."""
 
 import asyncio
 import json
@@ -8,6 +8,8 @@ from telethon import Button, TelegramClient, events
 from telethon.crypto import rsa
 from telethon.sessions import MemorySession
 from telethon.tl.alltlobjects import LAYER
+from telethon.tl.functions.bots import SetBotCommandsRequest
+from telethon.tl.types import BotCommand, BotCommandScopePeer
 
 
 async def main(place):
@@ -21,6 +23,9 @@ async def main(place):
         if event.raw_text == "bye":
             await client.disconnect()
             return
+        scope = BotCommandScopePeer(await event.get_input_chat())
+        menu = [BotCommand("again", event.raw_text[:5])]
+        await client(SetBotCommandsRequest(scope=scope, lang_code="", commands=menu))
         await event.respond(f"<b>got</b> {event.raw_text}", parse_mode="html", buttons=[Button.inline("Go", b"go")])
 
     @client.on(events.CallbackQuery)
