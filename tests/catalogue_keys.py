@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +91,8 @@ def _texts(node: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
             raise AssertionError(f"{function.name}: nobody can tell which text this is: {ast.unparse(node)}")
 
 
-def everything_asked_for() -> set[str]:
+@cache
+def everything_asked_for() -> frozenset[str]:
     """Every key that the package can ask for; an f-string that no family knows is an error."""
     found: set[str] = set()
     for module in sorted(PACKAGE.rglob("*.py")):
@@ -99,4 +101,4 @@ def everything_asked_for() -> set[str]:
     keys = {key for key in found if "*" not in key and key}
     for pattern in found - keys - {""}:
         keys |= set(FAMILIES[pattern])
-    return keys
+    return frozenset(keys)

@@ -65,7 +65,7 @@ async def test_no_more_is_asked_than_needed(autojump_clock: MockClock, desk: Des
     assert desk.spent() == 17
     await desk.w.revoke(key.address)
     await desk.check(key)
-    assert (desk.spent(), desk.spent(BUILDER_PATH)) == (20, 1), "no row, no control; but a witness, and once more"
+    assert (desk.spent(), desk.spent(BUILDER_PATH)) == (22, 1), "no row, no control; but twice a witness, and once more"
 
 
 async def test_status_shows_what_this_minute_has_used_of_the_hosts_weight_whoever_asked(

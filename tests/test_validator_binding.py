@@ -194,6 +194,24 @@ async def test_an_agent_that_appears_only_for_its_own_list_is_not_taken_for_the_
     assert not isinstance(decided(found), Accepted)
 
 
+@pytest.mark.parametrize("failing", [{1}, {1, 3}, {3, 5}])
+async def test_refusals_that_pass_are_not_the_keys(autojump_clock: MockClock, desk: Desk, failing: set[int]) -> None:
+    """Twice the venue says no to the key alone, and lets an operator's agent in between."""
+    await desk.start()
+    await desk.facts()
+    key = await desk.good_key()
+    lists = 0
+
+    async def gone(request: httpx.Request) -> httpx.Response | None:
+        nonlocal lists
+        lists += request.url.path == "/fapi/v3/agent"
+        return httpx.Response(400, json={"code": -1000, "msg": "No agent found"}) if lists in failing else None
+
+    desk.line.fault = gone
+    assert decided(await desk.verdicts(key)) == Accepted()
+    assert lists > max(failing)
+
+
 # --- a sign where there is no proof -------------------------------------------------------------
 
 TX = "0x" + "ab" * 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from perpbotd.domain.asking import Question
 from perpbotd.domain.deposits import to_look_up
 from perpbotd.domain.observations import Control, Observations, Sent
 from perpbotd.domain.policy import Policy
-from perpbotd.domain.refusals import legacy_why
+from perpbotd.domain.refusals import Why, legacy_why
 from perpbotd.domain.types import Address
 from perpbotd.domain.venue import AgentAnswer, HistoryAnswer, OrderAnswer, Signer, VenueAnswer, VenueRefusal
 from perpbotd.errors import Upstream
@@ -22,6 +22,10 @@ from perpbotd.messages import CheckCredential
 from perpbotd.ports import Clock, NotThere, Senders, Venue
 
 A = TypeVar("A", bound=VenueAnswer)
+_TIMES_MORE: Final = 2
+"""So often a refusal is asked for again, each time with a witness before it: one failure, or two that pass, look like
+the key's fault at one of three moments and not at all of them.
+"""
 
 
 class Looking:
@@ -59,22 +63,23 @@ class Looking:
         return seen
 
     async def _witnessed(self, wallet: Address, signer: Signer) -> AgentAnswer:
-        """The own list; where it says no, an operator's own list shows whether anybody is let in just now."""
+        """The own list; where it says no, operators' own lists beside it show whether it is about this key."""
         own = await self._own(wallet, signer)
         kind = asking.kind_of(own, signer.agent)
-        if not kind:
-            return own
-        witnesses = await self._operators.witnesses()
-        shared = asking.shared_trouble(own, signer.agent, witnesses)
-        if shared is not None:
-            raise Upstream(shared.blame, shared.what)
-        if not any(witness.listed for witness in witnesses):
-            return own
-        # A failure that has passed meanwhile would look like the key's: it is asked once more, beside the witness.
-        again = await self._own(wallet, signer)
-        if asking.kind_of(again, signer.agent) not in ("", kind):
-            raise Upstream("aster", "refuses the same twice, for different reasons")
-        return again
+        for _ in range(_TIMES_MORE if kind else 0):
+            witnesses = await self._operators.witnesses()
+            shared = asking.shared_trouble(own, signer.agent, witnesses)
+            if shared is not None:
+                raise Upstream(shared.blame, shared.what)
+            if not witnesses:
+                return own
+            own = await self._own(wallet, signer)
+            again = asking.kind_of(own, signer.agent)
+            if again != kind:
+                if not again:
+                    return own
+                raise Upstream("aster", "refuses the same twice, for different reasons")
+        return own
 
     async def _order(self, wallet: Address, signer: Signer) -> OrderAnswer:
         async def test() -> OrderAnswer:
@@ -84,10 +89,15 @@ class Looking:
         return await self.once_more(order, test) if isinstance(order, VenueRefusal) else order
 
     async def once_more(self, refusal: VenueRefusal, ask: Callable[[], Awaitable[A]]) -> A:
-        """What was refused, beside an operator's agent that is let in: a passing failure is not the key's."""
+        """What was refused twice more, each beside operators' agents that are let in: what passes is not the key's."""
+        kind = legacy_why(refusal)
+        again = await self._beside(kind, ask)
+        return await self._beside(kind, ask) if isinstance(again, VenueRefusal) else again
+
+    async def _beside(self, kind: Why, ask: Callable[[], Awaitable[A]]) -> A:
         await self._let_in_somebody()
         again = await ask()
-        if isinstance(again, VenueRefusal) and legacy_why(again) is not legacy_why(refusal):
+        if isinstance(again, VenueRefusal) and legacy_why(again) is not kind:
             raise Upstream("aster", "refuses the same twice, for different reasons")
         return again
 

@@ -26,9 +26,9 @@ _NEVER_MENDS = msgspec.structs.replace(STRAIGHT, mends="never", boxes="withdraw 
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
-    """One world: the guide followed straight, twelve clumsy people, and one who never does what he is told."""
+    """One world: the guide followed straight, eight clumsy people, and one who never does what he is told."""
     rng = random.Random(5)
-    people = [msgspec.structs.replace(drawn(rng), silent_at="") for _ in range(11)]
+    people = [msgspec.structs.replace(drawn(rng), silent_at="") for _ in range(7)]
     foreign = msgspec.structs.replace(STRAIGHT, language="xx-yy", fingers=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(LANGUAGES, "xx", "Xx")
