@@ -219,7 +219,7 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Rescan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Blocks that were counted, as another provider shows them: what it adds is counted, and no cursor moves.
 
-    With them every block up to `looked` was seen through two; -1 where that is not known. `by` is the provider's name.
+    No block up to `looked` waits for its second look any more; -1 where that is not known. `by` is the provider's name.
     """
 
     blocks: tuple[BlockRead, ...]
@@ -400,7 +400,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class VenueTrouble(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nobody can say now; never a verdict. `blame` is "venue", "clock", "egress" or "chain"; `retry_after` in s."""
+    """Nobody can say now; never a verdict. `blame` is "venue", "clock", "egress", "chain" or "unclear".
+
+    The last: no operator's own agent is let in either, by the venue's fault or by ours. `retry_after` in s.
+    """
 
     blame: str
     what: str

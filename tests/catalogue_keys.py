@@ -35,7 +35,7 @@ _OUTCOMES = {
 FAMILIES: Final[dict[str, list[str]]] = {
     "button.*": [f"button.{action}" for action in Action],
     "text.unexpected.*": [f"text.unexpected.{state}" for state in State],
-    "delayed.*": [f"delayed.{blame}" for blame in ("venue", "clock", "egress", "chain")],
+    "delayed.*": [f"delayed.{blame}" for blame in ("venue", "clock", "egress", "chain", "unclear")],
     "referral.*": [f"referral.{grade}" for grade in Grade],
     "refused.*": ["refused.legacy_key"],
     "to_do.*": [f"to_do.{reason}" for reason in _TO_DO],

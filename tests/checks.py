@@ -89,7 +89,7 @@ def wrong(kind: str, answer: CheckAnswer, policy: Policy, truth: Truth) -> str:
     """What must not have come of it; empty where nothing is wrong."""
     switches, gone = truth.switches, truth.gone
     if isinstance(answer, VenueTrouble):
-        return "" if answer.blame in {"venue", "clock", "egress", "chain"} else f"blames {answer.blame}"
+        return "" if answer.blame in {"venue", "clock", "egress", "chain", "unclear"} else f"blames {answer.blame}"
     decision = decide(answer.verdicts, policy, waited=LONG_AFTER_MS)
     if isinstance(decision, Accepted):
         if kind in GOOD or (kind == "V1 IP list without us" and not truth.operators):

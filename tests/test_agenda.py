@@ -85,6 +85,31 @@ def test_a_quiet_chats_pace_is_forgotten_only_once_it_has_rested() -> None:
     assert not agenda._lanes
 
 
+def test_what_the_menus_have_to_wait_for_keeps_no_message_waiting() -> None:
+    agenda = Agenda(Tempo())
+    for user in range(1, 11):
+        agenda.add(row(user, Kind.MENU, user=user), 0.0)
+    for menu in agenda.start(Ms(0), 0.0):
+        agenda.too_fast(menu, 0.0, 3_000.0)
+    agenda.add(row(20), 1.0)
+    assert [each.sequence for each in agenda.start(Ms(1_000), 1.0)] == [20]
+
+
+def test_of_a_chats_menus_only_the_last_is_shown() -> None:
+    agenda = Agenda(Tempo())
+    for sequence in range(1, 6):
+        agenda.add(row(sequence, Kind.MENU), 0.0)
+    started = agenda.start(Ms(0), 0.0)
+    shown = [each.sequence for each in started if each.kind is Kind.MENU]
+    assert shown == [5]
+    for each in started:
+        agenda.done(each, 0.0)
+    for stale in agenda.start(Ms(0), 0.0):
+        assert stale.kind is Kind.STALE
+        agenda.done(stale, 0.0)
+    assert agenda.known == 0
+
+
 def test_what_is_due_again_later_is_not_started_before() -> None:
     agenda = Agenda(TEMPO)
     agenda.add(row(1, Kind.CHECK), 0.0)

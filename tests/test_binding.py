@@ -322,11 +322,11 @@ def test_what_refuses_the_operators_too_is_not_the_keys_fault() -> None:
     fine = Witness(agent=C_AGENT, answer=listed(row(C_AGENT)))
     for own, blame in (
         (shut_out, "egress"),
-        (forged, "venue"),
-        (refused(), "venue"),
-        (listed(), "venue"),
-        (refused(-1002, ""), "venue"),
-        (refused(-2014, ""), "venue"),
+        (forged, "unclear"),
+        (refused(), "unclear"),
+        (listed(), "unclear"),
+        (refused(-1002, ""), "unclear"),
+        (refused(-2014, ""), "unclear"),
     ):
         same, other = Witness(agent=C_AGENT, answer=own), Witness(agent=STRANGER, answer=refused(-5050, ""))
         for witnesses in ([same], [same, same], [other, same]):
@@ -335,7 +335,7 @@ def test_what_refuses_the_operators_too_is_not_the_keys_fault() -> None:
             assert found.blame == blame
         apart = asking.shared_trouble(own, AGENT, [other])
         assert apart is not None, "two failures at once, or an operator's agent that is gone: nobody can tell"
-        assert apart.blame == "venue"
+        assert apart.blame == "unclear"
         for witnesses in ([same, fine], [fine], [other, fine], []):
             assert asking.shared_trouble(own, AGENT, witnesses) is None
     assert asking.kind_of(listed(row()), AGENT) == ""

@@ -46,6 +46,7 @@ from tests.playbook import AGENT as PLAYED_AGENT
 from tests.playbook import AGENT_2, PHRASE, SECRET, SECRET_2, V1_KEY, V1_SECRET, WALLET, WALLET_KEY, Playbook
 
 ENGLISH = CATALOGUES["en"]
+BLAMES = ("venue", "clock", "egress", "chain", "unclear")
 HOSTILE = "<b>&lt;</i>\u202etxt\u2066\n\x1b[2J{0}{wanted}\u200b"
 each_language = pytest.mark.parametrize("language", CATALOGUES)
 
@@ -252,7 +253,7 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
         lambda play: play.press(f"1:{Action.CHECK_AGAIN}:{play.link.turn}", "..."),
         lambda play: play.press("", "..."),
         lambda play: play.pays("...", to=OLD_ADDRESS),
-        *(lambda play, blame=blame: play.busy("...", blame=blame) for blame in ("venue", "clock", "egress", "chain")),
+        *(lambda play, blame=blame: play.busy("...", blame=blame) for blame in BLAMES),
         _wrong_late,
         _unproven_late,
         lambda play: _wrong_late(play, can_perp=False),

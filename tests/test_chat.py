@@ -821,6 +821,14 @@ async def test_keys_in_a_group_are_deleted_though_only_the_first_is_answered(
         assert len(bench.inbox()) == 2 + 20
 
 
+def test_a_members_flood_of_keys_leaves_no_other_members_key_in_the_group() -> None:
+    groups = Groups(GroupAllowance())
+    for number in range(1_000):
+        groups.admit(wrote(chat=-9, sender=501, text=Secret(b"ab" * 32)), number / 100)
+    admitted = groups.admit(wrote(chat=-9, sender=502, text=Secret(b"cd" * 32)), 10.0)
+    assert admitted is not None and admitted.quiet
+
+
 def test_all_groups_together_are_answered_at_a_pace_of_their_own() -> None:
     groups = Groups(GroupAllowance(rate=1.0, burst=10))
     asked = [wrote(chat=-number, text=Secret(b"/start")) for number in range(1, 1_001)]

@@ -12,15 +12,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from perpbotd import codec
 from perpbotd.actors.disputes import Disputes, Room
 from perpbotd.domain.events import ArrivedUnproven
 from perpbotd.domain.ledger import Arrival
 from perpbotd.domain.matching import Disproved, Match, Outcome, Vote, sort_out
 from perpbotd.domain.types import Address, Hash, Ms, Wei
 from perpbotd.kernel.channel import ask
-from perpbotd.messages import AskCursor, BlockRead, Commit, Drop, FinalRange, Rescan, StartAt, Table, Transfer
-from perpbotd.ports import NotThere
-from perpbotd.rows import DepositRow, DisputeRow, EvidenceRow
+from perpbotd.messages import AskCursor, BlockRead, Commit, Drop, FinalRange, Put, Rescan, StartAt, Table, Transfer
+from perpbotd.ports import NotThere, Receipt
+from perpbotd.rows import DepositRow, DisputeRow, EvidenceRow, hash_key
 from perpbotd.sandbox.chain import Block, Chain, Transaction, Wallet
 from tests.scenario.chain_rig import ChainRig
 from tests.scenario.liars import forged
@@ -32,13 +33,19 @@ AMOUNT = 10**14
 
 
 class Asked(LocalNode):
-    """Remembers about how many transactions it was asked at a time."""
+    """Remembers about how many transactions it was asked at a time; each takes `slow` s, and so does its receipt."""
 
     most = 0
+    slow = 0.0
 
     async def transfers(self, transactions: Sequence[Hash]) -> list[Transfer | NotThere]:
         self.most = max(self.most, len(transactions))
+        await trio.sleep(self.slow * len(transactions))
         return await super().transfers(transactions)
+
+    async def receipts(self, transactions: Sequence[Hash]) -> list[Receipt | NotThere]:
+        await trio.sleep(self.slow * len(transactions))
+        return await super().receipts(transactions)
 
 
 class Bench:
@@ -149,6 +156,37 @@ async def test_a_dispute_outlives_a_restart(autojump_clock: MockClock) -> None:
     assert bench.disputed == []
 
 
+class FormerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A dispute's row as it was before who shows it was noted, under its transaction's hash alone."""
+
+    match: Match
+    since: Ms
+
+
+@pytest.mark.parametrize("true", [True, False])
+async def test_a_dispute_of_the_former_version_is_asked_about_and_settled(
+    true: bool, autojump_clock: MockClock
+) -> None:
+    bench = Bench()
+    async with bench.on():
+        tx = bench.leave_out() if true else bench.invent()
+        await bench.read()
+        await bench.look_again()
+    (kept,) = bench.rig.backend.scan(Table.DISPUTES, b"", 9)
+    row = codec.decode(kept.row, DisputeRow)
+    former = codec.encode(FormerRow(match=row.match, since=row.since))
+    drop = Drop(table=Table.DISPUTES, key=kept.key)
+    bench.rig.backend.apply([Commit(ops=(drop, Put(table=Table.DISPUTES, key=hash_key(tx), row=former)))])
+    async with bench.on() as rig:
+        await bench.look_again()
+        await rig.until(lambda: rig.facts["matcher"]["alarm"], 100)
+        assert [entry.key for entry in rig.backend.scan(Table.DISPUTES, b"", 9)] == [hash_key(tx)]
+        bench.repent()
+        await rig.until(lambda: not bench.disputed, 100)
+        await rig.until(lambda: not rig.facts["matcher"]["alarm"])
+    assert [one.tx for one in rig.found] == ([tx] if true else [])
+
+
 async def test_twenty_conflicts_in_a_row_lose_nothing_of_what_was_heard(autojump_clock: MockClock) -> None:
     left = 0
 
@@ -187,6 +225,21 @@ async def test_what_was_heard_while_others_wrote_all_the_time_outlives_a_restart
     async with bench.on() as rig:
         await rig.until(lambda: rig.found, 100)
     assert ([one.tx for one in rig.found], bench.disputed) == ([tx], [])
+
+
+async def test_what_was_wrong_with_a_second_look_is_no_longer_told_once_it_is_over(autojump_clock: MockClock) -> None:
+    armed = False
+    bench = Bench(lambda: armed and bench.rig.issue(Wallet.create(f"at {trio.current_time()}").address) and None)
+    async with bench.on() as rig:
+        bench.leave_out()
+        await bench.read()
+        bench.repent()
+        armed = True
+        await bench.look_again()
+        armed = False
+        await rig.until(lambda: "the store changed" in rig.facts["matcher"]["trouble"])
+        await rig.until(lambda: rig.found, 100)
+        await rig.until(lambda: not rig.facts["matcher"]["trouble"])
 
 
 async def test_senders_are_looked_up_once_however_often_the_store_changes(autojump_clock: MockClock) -> None:
@@ -282,6 +335,29 @@ async def test_an_honest_providers_dispute_has_its_turn_beside_hundreds_of_lies(
     assert [one.tx for one in rig.found] == [tx]
 
 
+async def test_of_providers_that_take_their_time_so_much_is_asked_that_they_can_answer(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    async with bench.on() as rig:
+        for _ in range(4):
+            bench.invent_many(150)
+        await bench.read()
+        for node in bench.nodes:
+            node.slow = 0.05
+        await bench.look_again()
+        tx = bench.leave_out()
+        await bench.read()
+        shown = tuple(block for block in await bench.blocks(1, bench.chain.latest.number))
+        await rig.to_matcher.send.send(Rescan(blocks=shown, by="third"))
+        await ask(rig.cursors.send, AskCursor())
+        bench.nodes[0].node.faults.forged.clear()
+        await rig.until(lambda: rig.found, 120)
+        bench.repent()
+        await rig.until(lambda: not rig.facts["matcher"]["disputed"], 600)
+    assert [one.tx for one in rig.found] == [tx]
+
+
 async def test_where_links_wait_comes_first_and_then_address_by_address() -> None:
     disputes = Disputes(trio.open_memory_channel[Any](0)[0], Room())
     crowd = [msgspec.structs.replace(MATCH, tx=Hash(f"0x{number}")) for number in range(3)]
@@ -289,6 +365,22 @@ async def test_where_links_wait_comes_first_and_then_address_by_address() -> Non
     waited = msgspec.structs.replace(MATCH, tx=Hash("0x9"), to=Address("0x09"))
     order = disputes.first([*crowd, alone, waited], {waited.to})
     assert order == [waited, crowd[0], alone, crowd[1], crowd[2]]
+
+
+async def test_however_often_something_new_is_disputed_what_is_disputed_is_asked_about(
+    autojump_clock: MockClock,
+) -> None:
+    disputes = Disputes(trio.open_memory_channel[Any](0)[0], Room())
+    disputes.dispute([MATCH], "second", Ms(0))
+    due = disputes.due()
+    for number in range(2, 5):
+        await trio.sleep(2)
+        disputes.dispute([msgspec.structs.replace(MATCH, wei=Wei(number))], "second", Ms(0))
+    assert disputes.due() == due
+    disputes.asked()
+    disputes.asked()
+    disputes.dispute([msgspec.structs.replace(MATCH, wei=Wei(9))], "second", Ms(0))
+    assert disputes.due() == trio.current_time() + 5, "what is new is asked about soon"
 
 
 async def test_a_lie_about_a_payment_takes_not_the_place_of_the_payment(autojump_clock: MockClock) -> None:
@@ -329,6 +421,27 @@ async def test_what_an_operator_has_dismissed_is_asked_about_no_more(autojump_cl
         rig.backend.apply([Commit(ops=(Drop(table=Table.DISPUTES, key=kept.key),))])
         await rig.until(lambda: not rig.facts["matcher"]["disputed"], 100)
         assert (rig.facts["matcher"]["alarm"], rig.facts["matcher"]["verb"]) == ("", "")
+    assert bench.disputed == []
+
+
+async def test_what_waits_without_a_row_is_dismissed_with_what_else_is_said_of_its_transaction(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    bench.rig.room = Room(rows=1, waiting=10)
+    async with bench.on() as rig:
+        tx = bench.invent()
+        block = bench.chain.latest
+        await bench.read()
+        await bench.look_again()
+        (true,) = block.transactions
+        bench.tell(1, block, (msgspec.structs.replace(true, to=DEPOSIT, hash=tx, value=7),))
+        await bench.look_again()
+        await rig.until(lambda: rig.facts["matcher"]["disputed"] == 2)
+        (kept,) = rig.backend.scan(Table.DISPUTES, b"", 9)
+        rig.backend.apply([Commit(ops=(Drop(table=Table.DISPUTES, key=kept.key),))])
+        await rig.until(lambda: not rig.facts["matcher"]["disputed"], 100)
+        await trio.sleep(100)
     assert bench.disputed == []
 
 

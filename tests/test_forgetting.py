@@ -141,6 +141,27 @@ async def test_who_is_forgotten_is_a_stranger_when_he_comes_back(autojump_clock:
     assert after.address != desk.all(Table.ADDRESSES, AddressRow)[0].address
 
 
+async def test_who_has_himself_forgotten_without_end_keeps_nobody_waiting(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each time all rows of the store are looked at, and an address that nobody has paid is used up."""
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.live)
+        for _ in range(40):
+            for event in (wrote("/setapi"), tapped(Action.APPLIED, 1), wrote("/deleteme"), wrote("/forget")):
+                desk.comes(ANN, event)
+                await trio.testing.wait_all_tasks_blocked()
+                desk.clock.time = Ms(desk.clock.time + 2_000)
+        desk.comes(BOB, wrote("/deleteme", BOB), wrote("/forget", BOB))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert 4 <= sum(Shred(owner=ANN) in one.ops for one in desk.commits) <= 6, "once a minute"
+    assert len(desk.all(Table.ADDRESSES, AddressRow)) <= 7
+    assert "flood" in desk.said(ANN)
+    assert desk.said(BOB)[-1] == "forget.done", "everybody has a minute of his own"
+
+
 async def test_what_comes_for_a_forgotten_user_is_consumed_and_told_to_nobody(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -9,7 +9,7 @@ from perpbotd.domain.census import Census
 from perpbotd.domain.effects import KeepCredential
 from perpbotd.domain.events import KeyLost, OperatorAsked, ReferralRuled, Source, TimeCame, TimerName, Verb
 from perpbotd.domain.link import LOST_KEY, Active, State, Stop
-from perpbotd.domain.types import Address, Grade
+from perpbotd.domain.types import Address, Grade, UserId
 from tests.places import PLACES, at_checking, at_key, at_linked, at_moving, at_permissions, changing
 from tests.playbook import AGENT, AGENT_2, OTHER, SECRET, SECRET_2, WALLET, Playbook
 
@@ -64,6 +64,12 @@ def test_the_api_key_alone_is_asked_for_its_secret() -> None:
     play.write(SECRET, "deletes the message", "keeps agent", "shows looking", "look 2 at once: agent of wallet")
 
 
+def test_a_secret_that_was_copied_wrongly_beside_the_lost_key_is_said_to_be_that() -> None:
+    play = at_lost()
+    play.write(f"{AGENT} {SECRET_2}", "deletes the message", "says paste.secret_does_not_match")
+    play.write(SECRET, "deletes the message", "keeps agent", "shows looking", "look 2 at once: agent of wallet")
+
+
 def test_another_key_than_the_lost_one_needs_its_own_proof() -> None:
     play = at_lost()
     play.write(f"{AGENT_2} {SECRET_2}", "deletes the message", "says text.secret_unexpected")
@@ -82,6 +88,38 @@ def test_a_linked_key_that_is_there_is_not_taken_once_more() -> None:
 def test_a_key_that_is_found_again_goes_on_by_itself() -> None:
     play = at_lost()
     play.rings(TimerName.GUARD, "...")
+    play.looked("says resumed")
+    assert active_of(play).usable
+
+
+def test_a_key_that_is_back_and_fails_is_stopped_for_that_and_not_for_having_been_lost() -> None:
+    play = at_lost()
+    play.write(SECRET, "...")
+    play.looked("timer guard 3 in 900 s", "shows looked.stopped [checknow]", can_withdraw=True)
+    assert not active_of(play).usable, "it goes on when it is well"
+    play.rings(TimerName.GUARD, "...")
+    play.looked("...", can_withdraw=True)
+    assert play.said[-1].phrase.key == "stopped"
+    assert [stop.why for stop in active_of(play).stops] == [Stop.KEY]
+    assert play.link.needs_operator == ""
+    play.rings(TimerName.GUARD, "...")
+    play.looked("says resumed")
+    assert active_of(play).usable
+
+
+@pytest.mark.parametrize("state", [State.WALLET, State.MOVING])
+def test_the_lost_key_is_taken_once_more_in_the_middle_of_another_linking(state: State) -> None:
+    play = at_lost()
+    play.write("/change", "...")
+    if state is State.MOVING:
+        play.pays("...", sender=OTHER)
+        play.facts = msgspec.structs.replace(play.facts, holder=UserId(9))
+        play.write(f"{AGENT_2} {SECRET_2}", "...")
+        play.answers("...")
+    assert play.link.state is state
+    look = "look 2 at once: agent of wallet"
+    play.write(f"{AGENT} {SECRET}", "deletes the message", "keeps agent", "shows looking", look)
+    assert play.link.state is state
     play.looked("says resumed")
     assert active_of(play).usable
 

@@ -6,7 +6,7 @@ import pytest
 
 from perpbotd.domain.events import Blocked, NotDeleted, TimerName
 from perpbotd.domain.link import State
-from tests.places import PLACES, REFERRAL, at_checking, at_key, at_new, every_state
+from tests.places import PLACES, REFERRAL, at_checking, at_key, at_linked, at_new, every_state
 from tests.playbook import (
     AGENT,
     AGENT_2,
@@ -21,6 +21,8 @@ from tests.playbook import (
     WALLET,
     WALLET_KEY,
 )
+
+STATUS = "says status.linked [checknow] [change]"
 
 
 @pytest.mark.parametrize("edited", [None, 7])
@@ -205,3 +207,10 @@ def test_who_blocks_the_bot_loses_nothing(state: State) -> None:
     before = play.link
     play.happens(Blocked(sender=USER, blocked=True))
     assert play.link == before
+
+
+def test_the_wallets_own_key_is_named_as_such_in_a_linked_chat_too() -> None:
+    play = at_linked()
+    play.write(WALLET_KEY, "deletes the message", "says paste.wallets_own_key")
+    play.write(f"/status 0x{WALLET_KEY}", "deletes the message", "says paste.wallets_own_key", STATUS)
+    play.write(OTHER_KEY, "deletes the message", "says text.secret_unexpected")

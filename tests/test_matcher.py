@@ -169,6 +169,42 @@ async def test_a_range_is_given_back_where_the_store_never_stands_still(autojump
         assert (await bench.take(0, 1)).number == 1
 
 
+class Distant(LocalNode):
+    """Far away: each request takes 100 ms; counts what is asked for."""
+
+    asked = 0
+
+    async def post(self, body: bytes) -> bytes:
+        self.asked += 1
+        await trio.sleep(0.1)
+        return await super().post(body)
+
+
+async def test_payments_are_counted_while_newcomers_are_given_addresses_all_the_time(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    bench.nodes[:] = [Distant(node.node) for node in bench.nodes]
+    async with bench.on() as rig, trio.open_nursery() as nursery:
+        await bench.start()
+        rig.issue(DEPOSIT)
+        bench.pay((USER, DEPOSIT, AMOUNT))
+        message = await bench.range(0, 1)
+        before = [node.asked for node in bench.nodes]
+
+        async def crowd() -> None:
+            for number in range(1_000):
+                rig.issue(Wallet.create(f"newcomer {number}").address, awaited=False)
+                await trio.sleep(0.05)
+
+        nursery.start_soon(crowd)
+        await rig.to_matcher.send.send(message)
+        assert (await bench.cursor()).number == 1
+        nursery.cancel_scope.cancel()
+    assert [found.wei for found in rig.found] == [AMOUNT]
+    assert [node.asked - told for node, told in zip(bench.nodes, before, strict=True)] == [3, 3], "each thing once"
+
+
 async def test_ranges_that_do_not_continue_the_cursor_are_dropped(autojump_clock: MockClock) -> None:
     bench = Bench()
     async with bench.on() as rig:

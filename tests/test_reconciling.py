@@ -24,6 +24,7 @@ from perpbotd.messages import (
     BlockRead,
     Commit,
     Cursor,
+    Entry,
     FinalRange,
     Put,
     Rescan,
@@ -740,6 +741,27 @@ async def test_many_addresses_are_read_in_portions_and_the_scan_moves_when_all_a
         assert (cursor.scanned or 0) >= 5 and bench.read_in_full == []
         asked = bench.nodes[0].asked  # type: ignore[attr-defined]
         assert asked[:3] == (3, 3, 2) and max(asked) == 3
+
+
+async def test_whose_all_those_are_that_were_swept_at_once_is_asked_at_once(autojump_clock: MockClock) -> None:
+    bench, addresses = crowded(30)
+    bench.rig.rhythm = Rhythm()
+    asked: list[int] = []
+    get_many = bench.rig.runner.get_many
+
+    async def counting(table: Table, keys: Sequence[bytes]) -> list[Entry]:
+        asked.extend([len(keys)] if table is Table.ADDRESSES else [])
+        return await get_many(table, keys)
+
+    bench.rig.runner.get_many = counting  # type: ignore[method-assign]
+    for address in addresses:
+        bench.rig.issue(address, awaited=False)
+        held = Put(table=Table.BALANCES, key=address_key(address), row=codec.encode(BalanceRow(wei=Wei(AMOUNT))))
+        bench.rig.backend.apply([Commit(ops=(held,))])
+    async with bench.on():
+        await bench.follow(60)
+    assert [what for what, _, _ in bench.evidence()] == [Arrival.TAKEN] * 30
+    assert asked == [30]
 
 
 @pytest.mark.parametrize("paid", [0, 4, 7])

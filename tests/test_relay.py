@@ -436,17 +436,20 @@ async def test_a_group_is_answered_there_and_one_that_refuses_is_left_alone(worl
 
 
 @in_world()
-async def test_menus_of_a_chat_are_set_in_their_order_beside_its_messages_and_taken_away_again(world: World) -> None:
+async def test_a_chats_newest_menu_is_set_beside_its_messages_and_taken_away_again(world: World) -> None:
     world.config = msgspec.structs.replace(world.config, menus=(("en", EN), ("es", ES)))
     await world.start()
     tries = itertools.count()
     world.screens.script = lambda asked: NotNow(what="cut") if isinstance(asked, SetMenu) and not next(tries) else None
-    world.put(ShowMenu(language="es"), ShowMenu(language="en"), ShowMenu(language=""), say("hello"))
+    world.put(ShowMenu(language="en"), ShowMenu(language="es"), say("hello"))
     await trio.sleep(0.1)
     assert world.screens.of(ANN) == ["en:hello"]
     await trio.sleep(5)
-    assert [menu.commands for menu in world.screens.asked(SetMenu)] == [ES, ES, EN, ()]
+    world.put(ShowMenu(language=""))
+    await trio.sleep(5)
+    assert [menu.commands for menu in world.screens.asked(SetMenu)] == [ES, ES, ()]
     assert world.outbox() == []
+    assert len(own_rows(world)) == 1, "what was passed over is no message"
 
 
 @in_world()

@@ -14,6 +14,7 @@ from perpbotd.actors.second_look import SecondLook
 from perpbotd.domain.chain import Point
 from perpbotd.domain.types import Hash
 from perpbotd.messages import BlockRead, Rescan, ToMatcher
+from perpbotd.ports import NotThere
 from perpbotd.sandbox.chain import Chain, Node, Outage, Wallet
 from tests.scenario.local_node import LocalNode
 
@@ -157,6 +158,33 @@ async def test_until_the_blocks_of_a_former_life_are_looked_at_nothing_is_known_
         nodes[1].node.outage = Outage.NONE
         assert await told(60) == [("two", first, -1), ("", [], 9)]
         nursery.cancel_scope.cancel()
+
+
+class Pruned(LocalNode):
+    """Has no old blocks any more; remembers how often it was asked for them."""
+
+    asked = 0
+
+    async def headers(self, numbers):  # type: ignore[no-untyped-def]
+        self.asked += 1
+        return [NotThere(what=f"block {number}") for number in numbers]
+
+
+async def test_who_has_none_of_the_blocks_of_a_former_life_is_asked_ever_more_seldom(
+    autojump_clock: MockClock,
+) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [LocalNode(Node(chain, name="one")), Pruned(Node(chain, name="two"))]
+    chain.mine_blocks(9)
+    panel = Panel(nodes, chain_id=56, genesis=Hash(chain.block(0).hash), quorum=2)  # type: ignore[union-attr]
+    await panel.meet(1)
+    send, receive = trio.open_memory_channel[ToMatcher](100)
+    look = SecondLook(panel, send, every=EVERY_S, window=100)
+    look.begin(Point(number=6, hash=Hash(chain.block(6).hash)), reading=True)  # type: ignore[union-attr]
+    with trio.move_on_after(3_600):
+        await look.recall()
+    assert 50 < nodes[1].asked < 120  # type: ignore[attr-defined]
+    assert receive.statistics().current_buffer_used == 1, "as the one shows them"
 
 
 async def test_where_nobody_else_can_look_nothing_is_looked_at_twice(autojump_clock: MockClock) -> None:

@@ -60,6 +60,15 @@ def test_what_is_put_is_found_until_it_is_dropped(store: StoreBackend) -> None:
     assert rows(store, Table.LINKS) == {b"b": b""}
 
 
+def test_where_a_keyed_row_lies_is_told_by_nothing_of_its_key(store: StoreBackend) -> None:
+    keys = [b"one" + bytes([number]) for number in range(64)]
+    do(store, *(put(key, b"") for key in keys))
+    assert sorted(rows(store, Table.LINKS)) == keys != list(rows(store, Table.LINKS))
+    for last in (b"one", keys[0], keys[63]):
+        found = [entry.key for entry in store.scan(Table.LINKS, last, 1000)]
+        assert found == list(rows(store, Table.LINKS))[-len(found) :] or not found
+
+
 def test_what_was_committed_does_not_change_when_its_writer_wipes_it(store: StoreBackend) -> None:
     row = Secret(b"content")
     do(store, Put(table=Table.LINKS, key=b"a", row=row))

@@ -258,15 +258,14 @@ async def test_where_no_operators_agent_is_let_in_nobodys_key_is_refused_and_ope
     desk.aster.plan("-2014", signer=key.address, times=None)
     for one in desk.operators:
         desk.aster.plan("no agent", signer=one.signer.agent, times=None)
-    assert (await desk.trouble(key)).blame == "venue"
+    assert (await desk.trouble(key)).blame == "unclear", "it may be Aster's trouble or ours, and is never the key's"
     await trio.sleep(1)
     await desk.facts()
     assert "no operator's agent is let in" in str((await desk.facts())["alarm"])
     desk.aster.state.faults.clear()
     await trio.sleep(90)
     await desk.facts()
-    if operators == 2:
-        assert (await desk.facts())["alarm"] == "", "it is looked at again by itself"
+    assert "no operator's agent is let in" not in str((await desk.facts())["alarm"]), "it is looked at again by itself"
     desk.aster.plan("-2014", signer=key.address, times=None)
     assert (await desk.verdicts(key))["works"].grade is Grade.REFUTED
     await trio.sleep(2)

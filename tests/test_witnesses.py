@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
+from trio.testing import MockClock
 
-from perpbotd.actors.witnesses import confirm
+from perpbotd.actors.witnesses import confirm, hear_again
 from perpbotd.domain.chain import Refused
-from perpbotd.domain.matching import Match, Outcome, find, shows
-from perpbotd.domain.types import Hash
+from perpbotd.domain.matching import Disproved, Match, Outcome, find, shows
+from perpbotd.domain.types import Hash, Ms, Wei
 from perpbotd.messages import BlockRead, Transfer
 from perpbotd.ports import NotThere
 from perpbotd.sandbox.chain import Chain, Node, Outage, Wallet
@@ -89,3 +91,50 @@ async def test_a_provider_that_is_down_leaves_too_few() -> None:
     _, nodes, matches = await paid()
     nodes[1].node.outage = Outage.CUT
     assert isinstance(await confirm(nodes, matches, quorum=2), Refused)
+
+
+class Distant(LocalNode):
+    """Far away: each request takes 100 ms."""
+
+    async def post(self, body: bytes) -> bytes:
+        await trio.sleep(0.1)
+        return await super().post(body)
+
+
+async def test_a_hundred_lies_in_a_hundred_blocks_are_denied_by_providers_that_are_far_away(
+    autojump_clock: MockClock,
+) -> None:
+    chain = Chain({USER.address: 10**18})
+    nodes = [Distant(Node(chain, name=name)) for name in ("one", "two")]
+    chain.mine_blocks(100)
+    lies = [
+        Match(
+            tx=Hash(f"0x{number:064x}"),
+            sender=USER.address,
+            to=DEPOSIT,
+            wei=Wei(1),
+            block=number,
+            block_hash=chain.block(number).hash,  # type: ignore[union-attr]
+            at=Ms(0),
+        )
+        for number in range(1, 101)
+    ]
+    assert await hear_again(nodes, lies, quorum=2) == ([Disproved(match=lie) for lie in lies], True)
+    nodes[1].node.outage = Outage.HANG
+    assert await hear_again(nodes, lies, quorum=2) == ([], False)
+
+
+@pytest.mark.parametrize("outage", [Outage.CUT, Outage.HANG])
+async def test_what_two_deny_is_not_disproved_while_who_shows_it_cannot_be_heard(
+    outage: Outage, autojump_clock: MockClock
+) -> None:
+    chain, nodes, matches = await paid(1)
+    nodes.append(Editor(Node(chain, name="three")))
+    for node in nodes[:2]:
+        node.change = {"hash": Hash("0x" + "d" * 64)}
+    nodes[2].node.outage = outage
+    assert (await hear_again(nodes, matches, quorum=2))[0] == []
+    nodes[2].node.outage = Outage.NONE
+    assert (await hear_again(nodes, matches, quorum=2))[0] == [], "it shows it"
+    nodes[2].change = nodes[1].change
+    assert (await hear_again(nodes, matches, quorum=2))[0] == [Disproved(match=match) for match in matches]

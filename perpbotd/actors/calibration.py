@@ -71,7 +71,7 @@ class Operators:
         if len(self._operators) < 2:
             self.gap = "fewer than two operators: no calibration, no control"
             self._tried.set()
-            await trio.sleep_forever()
+            await self._ask_again_who_is_shut_out()
         first, longest = _BACKOFF_S
         failures = 0
         while True:
@@ -91,6 +91,17 @@ class Operators:
                     await trio.sleep_forever()
                 # Found shut out meanwhile they are asked again soon, as after a failure of this.
                 await self._shut_out.wait()
+
+    async def _ask_again_who_is_shut_out(self) -> NoReturn:
+        """Where nothing else asks: an operator's agent that is let in again is no alarm any more."""
+        while True:
+            await self._shut_out.wait()
+            await trio.sleep(_BACKOFF_S[1])
+            self._shut_out = trio.Event()
+            try:
+                await self.witnesses()
+            except Upstream:
+                self._shut_out.set()
 
     @property
     def wanting(self) -> str:
@@ -127,7 +138,7 @@ class Operators:
             heard.append(Witness(agent=operator.signer.agent, answer=own))
             if heard[-1].listed:
                 break
-        else:
+        if heard and not heard[-1].listed:
             self._shut_out.set()
         return heard
 

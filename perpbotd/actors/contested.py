@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from perpbotd.actors.audited import Book, Plan
 from perpbotd.actors.desk import Desk
-from perpbotd.actors.stored import page
+from perpbotd.actors.stored import entries, page
 from perpbotd.admin_messages import (
     AdminAnswer,
     DismissDispute,
@@ -18,6 +21,8 @@ from perpbotd.admin_messages import (
 from perpbotd.codec import decode
 from perpbotd.messages import Drop, Entry, Expect, Table
 from perpbotd.rows import DisputeRow, hash_key
+
+_SHOWN: Final = 3
 
 
 async def disputes(desk: Desk, asked: ListDisputes) -> Disputes:
@@ -46,21 +51,25 @@ async def dismiss(desk: Desk, book: Book, who: Who, asked: DismissDispute) -> Ad
     key = hash_key(asked.tx)
 
     async def plan() -> Plan | Refused:
-        # Several things may be said of one hash; a shorter key lies before all that begin with it.
-        found = (await page(desk.store, Table.DISPUTES, key[:-1])).entries
-        kept = [entry for entry in found if entry.key.startswith(key)]
+        # Several things may be said of one hash, and the store has them in no order that tells where they lie.
+        kept = [entry for entry in await entries(desk.store, Table.DISPUTES) if entry.key.startswith(key)]
         if not kept:
             return Refused(what=f"the providers are not at odds about {asked.tx}")
-        said = "; ".join(_said(_line(entry)) for entry in kept)
         return Plan(
             ops=tuple(Drop(table=Table.DISPUTES, key=entry.key) for entry in kept),
             expects=tuple(Expect(table=Table.DISPUTES, key=entry.key, row=entry.row) for entry in kept),
-            answer=Done(what=f"{asked.tx} is asked for no more: {said}", dry_run=asked.dry_run),
+            answer=Done(what=f"{asked.tx} is asked for no more: {_said(kept)}", dry_run=asked.dry_run),
             subject=asked.tx,
         )
 
     return await book.at_once(who, asked, plan)
 
 
-def _said(line: DisputeLine) -> str:
-    return f"{line.wei} wei from {line.sender} to {line.address} in block {line.block}, shown by {line.by or 'one'}"
+def _said(kept: Sequence[Entry]) -> str:
+    """Some of what is said of one transaction, since a provider that lies may say any number of things."""
+    lines = [_line(entry) for entry in kept[:_SHOWN]]
+    said = [
+        f"{line.wei} wei from {line.sender} to {line.address} in block {line.block}, shown by {line.by or 'one'}"
+        for line in lines
+    ]
+    return "; ".join((*said, f"and {len(kept) - _SHOWN} more") if len(kept) > _SHOWN else said)

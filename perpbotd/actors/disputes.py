@@ -25,13 +25,15 @@ from perpbotd.domain.types import Address, Hash, Ms
 from perpbotd.messages import Append, BlockRead, Drop, Op, Put, Table
 from perpbotd.rows import AddressRow, DisputeRow, EvidenceRow, dispute_key
 
-AT_ONCE: Final = 100
-"""Asked about, and written, in one go: new blocks wait for their turn meanwhile."""
+_AT_ONCE: Final = 100
+"""Asked about, and written, in one go at most: new blocks wait for their turn meanwhile."""
+_FEWEST: Final = 10
+_MORE: Final = 10
+"""Each time that all providers have answered in time."""
 _FIRST_PAUSE_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 60.0
 _LOUD_MS: Final = 60_000
 """Disputed for so long: the operators are told."""
-_SHOWN: Final = 3
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +67,16 @@ class Disputes:
         self._passed_over: dict[str, dict[int, Hash]] = {}
         self._pause = _FIRST_PAUSE_S
         self._due = inf
+        self.at_once = _AT_ONCE
+        """About how many to ask in one go."""
 
     async def load(self) -> None:
         """Read what is stored, which an operator may have dismissed; raises PeerDied when the store is gone."""
         kept = {entry.key: codec.decode(entry.row, DisputeRow) for entry in await entries(self._store, Table.DISPUTES)}
+        gone = {match.tx for match, each in self._open.items() if each.key is not None and each.key not in kept}
         for match, each in list(self._open.items()):
-            if each.key is not None and each.key not in kept:
+            # With what else is said of it, and has no row yet.
+            if match.tx in gone and each.key not in kept:
                 self._remove(match)
         known = {each.key for each in self._open.values()}
         for key, row in kept.items():
@@ -111,7 +117,7 @@ class Disputes:
         for match, each in self._open.items():
             lines.setdefault(each.row.by, []).append(match)
         mixed = (match for some in zip_longest(*lines.values()) for match in some if match is not None)
-        asked = list(islice(mixed, AT_ONCE))
+        asked = list(islice(mixed, self.at_once))
         for match in asked:
             self._open[match] = self._open.pop(match)
         return asked
@@ -144,7 +150,9 @@ class Disputes:
                 continue
             if self._of[by] < self._room.rows + self._room.waiting:
                 self._add(DisputeRow(match=match, since=now, by=by))
-                self._plan(_FIRST_PAUSE_S)
+                # Never later: where something new is shown all the time, nothing would ever be asked about.
+                self._pause = _FIRST_PAUSE_S
+                self._due = min(self._due, trio.current_time() + _FIRST_PAUSE_S)
                 continue
             blocks = self._passed_over.setdefault(by, {})
             if len(blocks) < self._room.blocks:
@@ -205,6 +213,13 @@ class Disputes:
 
     # --- when, and whom to tell -----------------------------------------------------------------
 
+    def answered(self, *, in_time: bool) -> None:
+        """So much as the last time was asked for too much where a provider was late, else may be asked for again.
+
+        Of an answer that is late nothing is heard: who allows few calls a second would never be.
+        """
+        self.at_once = min(_AT_ONCE, self.at_once + _MORE) if in_time else max(_FEWEST, self.at_once // 2)
+
     def asked(self) -> None:
         """Some were asked about: what is still disputed is so for longer."""
         self._plan(min(self._pause * 2, _LONGEST_PAUSE_S))
@@ -222,14 +237,14 @@ class Disputes:
         if self._passed_over:
             shown = ", ".join(f"{by} in {len(blocks)} blocks" for by, blocks in self._passed_over.items())
             told.append(
-                f"more payments than can be kept are shown by one provider alone ({shown}): check it or take it out, "
-                "the blocks are read again once there is room"
+                f"more payments than can be kept are shown by one provider alone ({shown}): check the providers, "
+                "the blocks are read again once there is room, though not after a restart"
             )
         return "; ".join(told)
 
     def _plan(self, pause: float) -> None:
         self._pause = pause
-        turns = 1 + (len(self._open) - 1) // AT_ONCE
+        turns = 1 + (len(self._open) - 1) // _AT_ONCE
         idle = not self._open and not self._passed_over
         self._due = inf if idle else trio.current_time() + max(_FIRST_PAUSE_S, pause / max(1, turns))
 

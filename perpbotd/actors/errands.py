@@ -148,8 +148,9 @@ class Errands:
         if due > known.due:
             return Moved(due)
         if known.kind is Kind.STALE:
-            # A life before this one may have sent it without hearing so: what Telegram tells of it is ours.
-            return await self._settle(held, ours(held.row.user))
+            # A life before this one may have sent a text without hearing so: what Telegram tells of it is ours.
+            sent = () if isinstance(held.row.intent, ShowMenu) else (ours(held.row.user),)
+            return await self._settle(held, *sent)
         match held.row.intent:
             case Say() as say:
                 return await self._say(held, say)
@@ -220,7 +221,7 @@ class Errands:
         if isinstance(result, Delivered):
             return await self._settle(held)
         if pasted.group is not None and isinstance(result, Undeletable | Unreachable | Impossible):
-            # In a group that is for its administrators; whoever posted the key was told that it is exposed.
+            # In a group that is for its administrators, and the group was told that keys posted there are exposed.
             return await self._settle(held)
         if isinstance(result, Undeletable | Impossible) or age(held, self._clock.now()) >= _DELETABLE_S:
             return await self._settle(held, event=NotDeleted(message_ids=pasted.message_ids))

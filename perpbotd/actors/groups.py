@@ -15,8 +15,9 @@ _ONE_A_MINUTE: Final = Allowance(rate=1 / 60, burst=1)
 
 
 class GroupAllowance(msgspec.Struct, frozen=True, kw_only=True):
-    """What one group may have: `answers` to commands, `warnings` that a key is exposed, `deletions` of such keys.
+    """What one group may have: `answers` to commands and `warnings` that a key is exposed.
 
+    `deletions` of such keys are each member's own, so that nobody's spam leaves another's key where all can read it.
     All groups together are answered `rate` times a second and `burst` times at once: a small part of the overall pace
     (domain/agenda.py), so that private chats never wait for groups.
     """
@@ -46,6 +47,6 @@ class Groups:
             self._overall.take(at)
             return wrote
         self.unanswered += 1
-        if secret and self._deletions.admits(wrote.chat, at):
+        if secret and self._deletions.admits(wrote.sender, at):
             return msgspec.structs.replace(wrote, quiet=True)
         return None

@@ -10,7 +10,7 @@ import trio
 
 from perpbotd.actors import anchors
 from perpbotd.actors.books import Books
-from perpbotd.actors.disputes import AT_ONCE, Disputes
+from perpbotd.actors.disputes import Disputes
 from perpbotd.actors.stored import Store, commit, rows_at
 from perpbotd.actors.witnesses import hear_again
 from perpbotd.domain.chain import Refused
@@ -51,7 +51,7 @@ class Hearing:
     async def look(self, blocks: Sequence[BlockRead], by: str) -> str:
         """Take these blocks as a provider shows them a second time; what is wrong, or nothing.
 
-        The cursor stays, and so does what was said. Raises PeerDied when the store is gone.
+        The cursor stays. Raises PeerDied when the store is gone.
         """
         cursor = self._books.cursor
         if cursor is None:
@@ -92,8 +92,11 @@ class Hearing:
         fresh = [match for match in matches if match.tx not in counted]
         if fresh:
             fresh = self._disputes.first(fresh, await self._books.awaited())
-        asked = fresh[:AT_ONCE]
-        told = await hear_again(self._nodes, asked, quorum=self._quorum) if asked else []
+        asked = fresh[: self._disputes.at_once]
+        told: Sequence[Outcome | Disproved] = ()
+        if asked:
+            told, in_time = await hear_again(self._nodes, asked, quorum=self._quorum)
+            self._disputes.answered(in_time=in_time)
         settled = {each.match for each in told}
         self._disputes.dispute([match for match in fresh if match not in settled], by, self._clock.now())
         await self._note(

@@ -20,9 +20,10 @@ from perpbotd.domain.events import CheckDone, Event, NotDeleted, Tally, Tapped, 
 from perpbotd.domain.guard import many_fail
 from perpbotd.domain.link import LOST_KEY, REFERRAL, Link
 from perpbotd.domain.linking import Decision, step
+from perpbotd.domain.moves.leaving import FORGET_EVERY_MS
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.replies import said
-from perpbotd.domain.types import UserId
+from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import Invariant, PerpbotError
 from perpbotd.kernel.channel import Bell
 from perpbotd.kernel.pulses import pulse
@@ -118,6 +119,8 @@ class _Linker:
         self._census = Census()
         self._lookups = Lookups(store, self._census)
         self._stuck: dict[UserId, str] = {}
+        self._forgotten: dict[UserId, Ms] = {}
+        """Who was forgotten of late, and when; in memory only, since nothing is kept of him."""
         self._consumed = self._misfits = self.parked = 0
 
     async def load(self) -> None:
@@ -163,14 +166,22 @@ class _Linker:
             return None
         if draft.forgotten:
             self._census.forget(taken.user)
+            self._remember(taken.user)
         else:
             self._census.note(decision.link)
         _tell(link, decision.link, taken.event)
         return intents
 
+    def _remember(self, user: UserId) -> None:
+        now = self._clock.now()
+        self._forgotten = {one: at for one, at in self._forgotten.items() if now - at < FORGET_EVERY_MS}
+        self._forgotten[user] = now
+
     async def _decide(self, link: Link, event: Event, draft: Draft) -> Decision:
         now = self._clock.now()
-        decision = step(link, event, now, policy=self._policy, facts=await self._lookups.facts(link, event, now))
+        facts = await self._lookups.facts(link, event, now)
+        facts = msgspec.structs.replace(facts, forgotten=self._forgotten.get(link.user, Ms(0)))
+        decision = step(link, event, now, policy=self._policy, facts=facts)
         self._misfits += not decision.fits
         for effect in decision.effects:
             if isinstance(effect, IssueAddress):

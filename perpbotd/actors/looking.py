@@ -112,7 +112,9 @@ class Looking:
         witnesses = await self._operators.witnesses()
         if witnesses and not any(witness.listed for witness in witnesses):
             shut_out = asking.shut_out(witnesses)
-            raise Upstream("aster" if shut_out is None else shut_out.blame, "operators' own agents are refused too")
+            raise Upstream(
+                asking.UNCLEAR if shut_out is None else shut_out.blame, "operators' own agents are refused too"
+            )
 
     async def _own(self, wallet: Address, signer: Signer) -> AgentAnswer:
         return self.taken(await self._venue.agents(wallet, signer))

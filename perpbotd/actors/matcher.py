@@ -18,7 +18,7 @@ from perpbotd.actors.hearing import Hearing
 from perpbotd.actors.life_signs import Facts, LifeSigns
 from perpbotd.actors.payers import Payers
 from perpbotd.actors.reconciling import Reading, Reconciling, Rhythm
-from perpbotd.actors.stored import Store, commit, row
+from perpbotd.actors.stored import Store, commit, rows_at
 from perpbotd.actors.witnesses import confirm
 from perpbotd.domain.chain import Refused
 from perpbotd.domain.matching import Match, Outcome, find
@@ -48,7 +48,7 @@ from perpbotd.rows import CURSOR_KEY, CursorRow, PayerRow, hash_key, payer_key
 T = TypeVar("T")
 
 _TRIES = 8
-"""Commits of one range before it is given back; each conflict means that an address was issued meanwhile."""
+"""Commits of one range before it is given back; each conflict means that somebody else wrote meanwhile."""
 
 
 class MatcherConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +113,7 @@ class _Matcher:
         )
         self._hearing = Hearing(self._books, store, nodes, clock, self._disputes, self._credit, quorum=config.quorum)
         self._counted = 0
-        self._trouble = ""
+        self._trouble = self._unheard = ""
 
     async def load(self) -> None:
         """Read where the store stands."""
@@ -155,7 +155,7 @@ class _Matcher:
                 for answer in answers:
                     answer(anchors.answer(self._books.cursor, full=full))
         if self._disputes.due() <= trio.current_time():
-            self._trouble = await self._hearing.ask_again() or self._trouble
+            self._unheard = await self._hearing.ask_again()
         if self._reconciling.due() <= trio.current_time():
             await self._reconciling.begin(nursery)
 
@@ -174,7 +174,7 @@ class _Matcher:
             "disputed": len(self._disputes),
             "alarm": alarm,
             "verb": "disputes list" if alarm else "",
-            "trouble": self._trouble or reconciling.trouble,
+            "trouble": self._trouble or self._unheard or reconciling.trouble,
         }
 
     async def _take(self, message: ToMatcher) -> None:
@@ -187,7 +187,7 @@ class _Matcher:
                 if blocks and cursor is not None and anchors.scanned(cursor) == (after, after_hash):
                     self._trouble = await self._range(blocks)
             case Rescan(blocks=blocks, looked=looked, by=by):
-                self._trouble = await self._hearing.look(blocks, by) or self._trouble
+                self._unheard = await self._hearing.look(blocks, by)
                 self._reconciling.looked(looked)
             case Anchored():
                 await self._anchor(message)
@@ -248,27 +248,34 @@ class _Matcher:
         return await payers.look_up(self._store, self._nodes, senders, quorum=self._config.quorum)
 
     async def _count(self, blocks: Sequence[BlockRead], after: CursorRow) -> str:
+        heard: dict[Match, Outcome] = {}
+        senders = Payers(known={}, kept={})
         for _ in range(_TRIES):
             # Before each try: a payment must not be older than the knowledge of its address.
             await self._books.watched.refresh()
             matches = find(blocks, self._books.watched.rows)
             if isinstance(matches, Refused):
                 return f"refused a range: {matches.reason}"
-            fresh = [match for match in matches if await self._unknown(match)]
-            outcomes = await confirm(self._nodes, fresh, quorum=self._config.quorum)
-            if isinstance(outcomes, Refused):
-                return f"refused a range: {outcomes.reason}"
+            known = await rows_at(self._store, Table.DEPOSITS, (hash_key(match.tx) for match in matches))
+            fresh = [match for match in matches if hash_key(match.tx) not in known]
+            new = [match for match in fresh if match not in heard]
+            if new:
+                # Once: where addresses are issued all the time, no try may take as long as providers do.
+                told = await confirm(self._nodes, new, quorum=self._config.quorum)
+                if isinstance(told, Refused):
+                    return f"refused a range: {told.reason}"
+                heard |= {each.match: each for each in told}
+                senders = await self._look_up(list(heard.values()))
             owners = await self._books.watched.again(match.to for match in fresh)
-            conflict = await self._commit(outcomes, after, owners, await self._look_up(outcomes))
+            conflict = await self._commit([heard[match] for match in fresh], after, owners, senders)
             if conflict is None:
                 return ""
             if conflict.table is Table.CURSOR:
                 await self.load()
                 return "the cursor was moved by somebody else"
+            if conflict.table is Table.SENDERS:
+                senders = await self._look_up(list(heard.values()))
         return f"refused a range: the store changed {_TRIES} times while it was counted"
-
-    async def _unknown(self, match: Match) -> bool:
-        return await row(self._store, Table.DEPOSITS, hash_key(match.tx)) is None
 
     async def _commit(
         self,
@@ -310,12 +317,9 @@ class _Matcher:
         return None
 
     async def _sums(self, outcomes: Sequence[Outcome]) -> dict[bytes, PayerRow]:
-        sums: dict[bytes, PayerRow] = {}
-        for key in {payer_key(outcome.match.to, outcome.match.sender) for outcome in outcomes}:
-            kept = await row(self._store, Table.PAYERS, key)
-            if kept is not None:
-                sums[key] = codec.decode(kept, PayerRow)
-        return sums
+        keys = {payer_key(outcome.match.to, outcome.match.sender) for outcome in outcomes}
+        kept = await rows_at(self._store, Table.PAYERS, keys)
+        return {key: codec.decode(one, PayerRow) for key, one in kept.items()}
 
     async def _look(self, tip: BlockRead) -> None:
         books = self._books

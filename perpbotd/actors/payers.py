@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from perpbotd import codec
-from perpbotd.actors.stored import Store, row
+from perpbotd.actors.stored import Store, rows_at
 from perpbotd.domain.types import Address
 from perpbotd.errors import Upstream
 from perpbotd.messages import Table
@@ -30,16 +30,17 @@ class Payers(msgspec.Struct, frozen=True, kw_only=True):
 
 async def look_up(store: Store, nodes: Sequence[ChainNode], senders: Collection[Address], *, quorum: int) -> Payers:
     """Each sender as it is stored, or as it is seen for the first time; raises PeerDied when the store is gone."""
-    found: dict[Address, SenderRow] = {}
-    read: dict[Address, Secret | None] = {}
-    for sender in senders:
-        kept = read[sender] = await row(store, Table.SENDERS, address_key(sender))
-        found[sender] = SenderRow(nonce=None, users=()) if kept is None else codec.decode(kept, SenderRow)
-    strangers = [sender for sender, kept in found.items() if kept.nonce is None]
+    rows = await rows_at(store, Table.SENDERS, [address_key(sender) for sender in senders])
+    kept = {sender: rows.get(address_key(sender)) for sender in senders}
+    found = {
+        sender: SenderRow(nonce=None, users=()) if one is None else codec.decode(one, SenderRow)
+        for sender, one in kept.items()
+    }
+    strangers = [sender for sender, one in found.items() if one.nonce is None]
     if strangers:
         for sender, nonce in (await _nonces(nodes, strangers, quorum)).items():
             found[sender] = SenderRow(nonce=nonce, users=found[sender].users)
-    return Payers(known=found, kept=read)
+    return Payers(known=found, kept=kept)
 
 
 async def _nonces(nodes: Sequence[ChainNode], senders: Sequence[Address], quorum: int) -> dict[Address, int]:

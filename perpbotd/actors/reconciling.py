@@ -152,7 +152,7 @@ class Reconciling:
     # --- what others find -----------------------------------------------------------------------
 
     def looked(self, block: int) -> None:
-        """Every block up to this one was seen through two providers; of those that were counted it is so for good."""
+        """No block up to this one waits for its second look; of those that were counted it is so for good."""
         cursor = self._books.cursor
         if cursor is not None:
             self._looked = max(self._looked, min(block, anchors.scanned(cursor)[0]))
@@ -295,7 +295,10 @@ class Reconciling:
     async def _explained(self, asked: Asked, told: Sequence[Wei | None]) -> None:
         """Every block up to the reading was read, so what is more than expected came without a transfer."""
         ops: list[Op] = []
-        expects: list[Expect] = []
+        changes = changed(asked.expected, told)
+        expects = (
+            list(await self._books.watched.again(asked.addresses[place] for place, _ in changes)) if asked.own else []
+        )
         after: dict[Address, Wei] = {}
         unproven, now = 0, trio.current_time()
         still = dict(self._held)
@@ -305,7 +308,7 @@ class Reconciling:
         ]:
             del still[address]
         late = False
-        for place, wei in changed(asked.expected, told):
+        for place, wei in changes:
             address, before = asked.addresses[place], asked.expected[place]
             current = self._books.balances.get(address)
             if not asked.own or before is None:
@@ -324,7 +327,6 @@ class Reconciling:
                     continue
                 # Deposits that were counted since the reading began are not in it.
                 after[address] = Wei((current or 0) + more)
-                expects += await self._books.watched.again((address,))
                 ops += self._noticed(address, more, block)
                 unproven += more > 0
             kept = None if current is None else codec.encode(BalanceRow(wei=current))

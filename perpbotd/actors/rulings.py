@@ -27,7 +27,8 @@ from perpbotd.domain.credentials import fingerprint
 from perpbotd.domain.events import Event, OperatorAsked, ReferralRuled, Source
 from perpbotd.domain.events import Verb as Order
 from perpbotd.domain.link import Link
-from perpbotd.domain.types import Address, Grade, Ms, UserId
+from perpbotd.domain.replies import moment
+from perpbotd.domain.types import Grade, Ms, UserId
 from perpbotd.errors import PeerDied
 from perpbotd.kernel.channel import ask
 from perpbotd.messages import Append, Calibrate, Calibrated, Expect, Op, Put, Table, VenueTrouble
@@ -85,7 +86,12 @@ async def _released(desk: Desk, asked: ReleaseWallet, link: Link) -> Plan | Refu
     key = address_key(wallet)
     before = await row(desk.store, Table.WALLETS, key)
     known = WalletRow() if before is None else decode(before, WalletRow)
-    says = [f"{wallet} is released, its key {fingerprint(_agent(link, wallet))} is deleted and the user is told"]
+    here = next(one for one in (link.active, link.incoming) if one is not None and one.wallet == wallet)
+    # Since when: the code of what is shown is for this link, and for no later one of the same wallet and key.
+    says = [
+        f"{wallet}, here since {moment(here.since)}, is released, its key {fingerprint(here.agent)} is deleted and "
+        "the user is told"
+    ]
     if wallet == linked:
         if known.taker not in (None, link.user):
             says.append(f"user {known.taker}, who has proven the wallet after him, has it at once")
@@ -95,10 +101,6 @@ async def _released(desk: Desk, asked: ReleaseWallet, link: Link) -> Plan | Refu
         says.append(f"its move to his chat is called off: user {known.holder} keeps it")
     plan = _order(desk, asked, link, OperatorAsked(what=Order.RELEASE_WALLET, wallet=wallet), "; ".join(says))
     return msgspec.structs.replace(plan, expects=(Expect(table=Table.WALLETS, key=key, row=before),))
-
-
-def _agent(link: Link, wallet: Address) -> Address:
-    return next(one.agent for one in (link.active, link.incoming) if one is not None and one.wallet == wallet)
 
 
 def _order(desk: Desk, asked: Recheck | ReleaseWallet, link: Link, order: OperatorAsked, what: str) -> Plan:

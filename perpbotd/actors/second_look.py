@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import trio
 
-from perpbotd.actors.providers import Panel, Provider
+from perpbotd.actors.providers import Panel, Provider, pause
 from perpbotd.domain import chain
 from perpbotd.domain.chain import Linked, Point
 from perpbotd.domain.types import Hash
@@ -17,6 +17,8 @@ from perpbotd.ports import Header
 
 _A_LOOK = 50
 _UNKNOWN_SIZE = 100
+_LONGEST_PAUSE_S = 60.0
+"""Between two questions for the blocks of a former life: who has none of them any more is asked for ever."""
 _AT_ONCE = 1_000
 """Transactions that are read in one go, or one block: the newest block must not have to wait for long (1.5 MB)."""
 
@@ -73,11 +75,14 @@ class SecondLook:
 
     async def _recall_to(self, former: Point) -> None:
         asked: set[Provider] = set()
-        while len(asked) < min(2, len(self._panel.providers)):
+        since = trio.current_time()
+        while True:
             for provider in self._panel.ready():
                 if provider not in asked and len(asked) < 2 and await self._recall(provider, former):
                     asked.add(provider)
-            await trio.sleep(self._every / 5)
+            if len(asked) == min(2, len(self._panel.providers)):
+                return
+            await trio.sleep(max(self._every / 5, pause(since, _LONGEST_PAUSE_S)))
 
     async def _recall(self, provider: Provider, former: Point) -> bool:
         """Whether it has shown all of them; by its headers, linked to where the former life stopped."""

@@ -11,6 +11,7 @@ from perpbotd.actors.egress import Egress
 from perpbotd.actors.legacy_looking import LegacyLooking
 from perpbotd.actors.looking import Looking
 from perpbotd.actors.points import Book
+from perpbotd.domain.asking import UNCLEAR
 from perpbotd.domain.observations import Calibration
 from perpbotd.domain.policy import Policy
 from perpbotd.domain.types import Ms
@@ -36,7 +37,7 @@ from perpbotd.secret import Secret
 
 _RETRY_S = 15.0
 """When the venue does not say when to come back; chosen here."""
-_BLAMED = OURS | {"chain"}
+_BLAMED = OURS | {"chain", UNCLEAR}
 
 
 class ValidatorConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,32 +42,38 @@ async def confirm(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quoru
     return judge(matches, votes, quorum=quorum)
 
 
-async def hear_again(nodes: Sequence[ChainNode], matches: Sequence[Match], *, quorum: int) -> list[Outcome | Disproved]:
-    """What `quorum` providers are of one mind about, each match for itself: the others stay in dispute.
+async def hear_again(
+    nodes: Sequence[ChainNode], matches: Sequence[Match], *, quorum: int
+) -> tuple[list[Outcome | Disproved], bool]:
+    """What `quorum` providers are of one mind about, each match for itself, and whether none of them was too late.
 
-    Who does not show a match denies it only where it has the very block: a provider that lags denies nothing.
+    The other matches stay in dispute. Who does not show a match denies it only where it has the very block: a provider
+    that lags denies nothing. Nothing is disproved but by all of them: who shows it may be the one that is down.
     """
     votes: list[Vote] = []
     denials: list[Match] = []
+    heard = 0
 
     async def hear(node: ChainNode) -> None:
+        nonlocal heard
         try:
             cast, unseen = await _votes(node, matches)
             votes.extend(cast)
-            there = {number: await node.header(number) for number in {match.block for match in unseen}}
+            numbers = sorted({match.block for match in unseen})
+            there = dict(zip(numbers, await node.headers(numbers) if numbers else (), strict=True))
             denials.extend(match for match in unseen if _is(there[match.block], match.block_hash))
         except Upstream:
             return
-        told = sort_out(matches, votes, denials, quorum=quorum)
-        if sum(isinstance(each, Outcome) for each in told) == len(matches):
-            # Denials wait for everybody: one who shows it may be the last to answer.
+        heard += 1
+        if len(sort_out(matches, votes, (), quorum=quorum)) == len(matches):
             nursery.cancel_scope.cancel()
 
-    with trio.move_on_after(_PATIENCE_S):
+    with trio.move_on_after(_PATIENCE_S) as patience:
         async with trio.open_nursery() as nursery:
             for node in nodes:
                 nursery.start_soon(hear, node)
-    return sort_out(matches, votes, denials, quorum=quorum)
+    told = sort_out(matches, votes, denials if heard == len(nodes) else (), quorum=quorum)
+    return told, not patience.cancelled_caught
 
 
 def _is(found: Header | NotThere, block_hash: Hash) -> bool:

@@ -321,6 +321,9 @@ TEXTS: Final[dict[str, str]] = {
     "delayed.clock": "⏳ Our clock has to be set; checking again in {seconds} s. " + _SAFE,
     "delayed.egress": "⏳ Something is wrong on our side; checking again in {seconds} s. " + _SAFE,
     "delayed.chain": ("⏳ We can't read the blockchain right now; checking again in {seconds} s. " + _SAFE),
+    "delayed.unclear": (
+        "⏳ I can't check keys right now, by a fault of ours or of Aster's; checking again in {seconds} s. " + _SAFE
+    ),
     "refused": "❌ <b>This key can't be linked.</b> Your wallet stays verified.\n\n{checklist}\n\nSend another API Key when it is ready.",
     "refused.legacy_key": (
         "❌ That is an old-style key: it can't show that it belongs to your wallet or that it can't withdraw. "

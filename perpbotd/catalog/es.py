@@ -320,6 +320,10 @@ TEXTS: Final[dict[str, str]] = {
     "delayed.clock": "⏳ Hay que ajustar nuestro reloj; compruebo de nuevo en {seconds} s. " + _SAFE,
     "delayed.egress": "⏳ Algo va mal de nuestro lado; compruebo de nuevo en {seconds} s. " + _SAFE,
     "delayed.chain": "⏳ Ahora mismo no podemos leer la cadena de bloques; compruebo de nuevo en {seconds} s. " + _SAFE,
+    "delayed.unclear": (
+        "⏳ Ahora mismo no puedo comprobar claves, por un fallo nuestro o de Aster; compruebo de nuevo en {seconds} s. "
+        + _SAFE
+    ),
     "refused": "❌ <b>Esta clave no se puede vincular.</b> Tu billetera sigue verificada.\n\n{checklist}\n\nEnvía otra API Key cuando esté lista.",
     "refused.legacy_key": (
         "❌ Esa es una clave de tipo antiguo: no puede mostrar que pertenece a tu billetera ni que no puede retirar. "

@@ -314,6 +314,10 @@ TEXTS: Final[dict[str, str]] = {
     "delayed.clock": "⏳ Saatimizin ayarlanması gerekiyor; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
     "delayed.egress": "⏳ Bizim tarafımızda bir sorun var; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
     "delayed.chain": "⏳ Şu anda blok zincirini okuyamıyoruz; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "delayed.unclear": (
+        "⏳ Bizden ya da Aster'dan kaynaklanan bir sorun yüzünden şu anda anahtarları kontrol edemiyorum; {seconds} sn sonra yeniden "
+        "kontrol ediyorum. " + _SAFE
+    ),
     "refused": "❌ <b>Bu anahtar bağlanamaz.</b> Cüzdanın doğrulanmış olarak kalır.\n\n{checklist}\n\nHazır olunca başka bir API Key gönder.",
     "refused.legacy_key": (
         "❌ Bu eski tip bir anahtar: cüzdanına ait olduğunu ya da para çekemeyeceğini gösteremez. "

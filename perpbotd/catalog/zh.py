@@ -261,6 +261,7 @@ TEXTS: Final[dict[str, str]] = {
     "delayed.clock": "⏳ 我们的时钟需要校准；{seconds} 秒后再检查。" + _SAFE,
     "delayed.egress": "⏳ 我们这边出了点问题；{seconds} 秒后再检查。" + _SAFE,
     "delayed.chain": "⏳ 我们现在无法读取区块链；{seconds} 秒后再检查。" + _SAFE,
+    "delayed.unclear": ("⏳ 我们或 Aster 这边出了问题，现在无法检查密钥；{seconds} 秒后再检查。" + _SAFE),
     "refused": "❌ <b>这个密钥无法关联。</b>你的钱包仍然是已验证状态。\n\n{checklist}\n\n准备好后请发送另一个 API Key。",
     "refused.legacy_key": (
         "❌ 这是旧式密钥：它无法表明属于你的钱包，也无法表明不能提现。我没有保存它的任何内容。\n\n" + _HOW

@@ -119,15 +119,19 @@ class Agenda:
         self._arm(lane, at)
 
     def too_fast(self, row: Waiting, at: float, seconds: float) -> None:
-        """Its chat has to wait, and everybody when several chats have to."""
+        """Its chat has to wait, and everybody when several chats have to; a menu's limit is none of the messages'."""
         lane = self._land(row)
         heappush(lane.queue, (row.sequence, row))
         lane.not_before = at + seconds
+        if row.kind is not Kind.MENU:
+            self._flooded(lane, at, seconds)
+        self._arm(lane, at)
+
+    def _flooded(self, lane: _Lane, at: float, seconds: float) -> None:
         self._floods = {key: since for key, since in self._floods.items() if since > at - _FLOOD_WINDOW_S}
         self._floods[lane.key] = at
         if len(self._floods) >= self._tempo.floods:
             self._paused_until = max(self._paused_until, at + seconds)
-        self._arm(lane, at)
 
     def unreachable(self, row: Waiting, at: float) -> None:
         """Its user is not there: milestones wait for a newer row of his, progress goes stale.

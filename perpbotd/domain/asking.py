@@ -25,6 +25,7 @@ from perpbotd.domain.types import Address, Grade
 from perpbotd.domain.venue import AgentAnswer, AgentList, Fills, VenueAnswer, VenueRefusal
 
 UNLISTED = "unlisted"
+UNCLEAR = "unclear"
 MOST_SYMBOLS = 3
 """So many symbols of the wallet's public trades are looked for among a V1 key's own."""
 
@@ -156,14 +157,17 @@ def trouble(answer: VenueAnswer, policy: Policy) -> Trouble | None:
 
 
 def shared_trouble(own: AgentAnswer, agent: Address, witnesses: Sequence[Witness]) -> Trouble | None:
-    """What is refused while no operator's own agent is let in, for whatever reason, may be nobody's fault."""
+    """What is refused while no operator's own agent is let in, for whatever reason, may be nobody's fault.
+
+    The venue may fail, or the operators' agents have expired: short of our address nobody can tell whose trouble it is.
+    """
     kind = kind_of(own, agent)
     if not kind or not witnesses or any(witness.listed for witness in witnesses):
         return None
     if not any(kind_of(witness.answer, witness.agent) == kind for witness in witnesses):
-        return Trouble(blame="venue", what=f"refuses with {own.trace.code or kind}, and operators' own agents, too")
+        return Trouble(blame=UNCLEAR, what=f"refuses with {own.trace.code or kind}, and operators' own agents, too")
     what = f"operators' own agents are refused too, with {own.trace.code or kind}"
-    return Trouble(blame="egress" if kind == Why.ADDRESS else "venue", what=what)
+    return Trouble(blame="egress" if kind == Why.ADDRESS else UNCLEAR, what=what)
 
 
 def shut_out(witnesses: Sequence[Witness]) -> Trouble | None:

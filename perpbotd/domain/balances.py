@@ -59,13 +59,12 @@ def noticed(before: Unexplained, more: Wei, block: int, now: float) -> Unexplain
 
 def less(unexplained: Unexplained, wei: Wei, since: int = 0) -> Unexplained:
     """Without so much of it, in what is noticed at the block `since` or later."""
-    left = [
-        msgspec.structs.replace(each, more=Wei(each.more - wei)) if each.block >= since else each
-        for each in unexplained
-    ]
-    # A payment of before a later notice leaves what was noticed first as it is, which may then be as much as the later.
-    return tuple(
-        each
-        for place, each in enumerate(left)
-        if each.more > 0 and all(each.more > earlier.more for earlier in left[:place])
-    )
+    left: list[Excess] = []
+    most = 0
+    for each in unexplained:
+        more = each.more - wei if each.block >= since else each.more
+        # A payment of before a later notice leaves what was noticed first as it is, which may then be as much.
+        if more > most:
+            left.append(msgspec.structs.replace(each, more=Wei(more)))
+            most = more
+    return tuple(left)

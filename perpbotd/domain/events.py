@@ -285,7 +285,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `chain_lag` is how old the last finalized block is, in ms, and `final` its number; `chain_known` is False before
     the very first one: a payment could be missed by then. `holder` is who has linked the wallet that it is about,
-    `taker` to whom it moves at the time `moves`.
+    `taker` to whom it moves at the time `moves`. `forgotten` is when the user was last forgotten, as far as is known.
     """
 
     chain_known: bool = True
@@ -296,3 +296,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     moves: Ms = Ms(0)
     referral: Referral = Referral()
     tally: Tally = Tally()
+    forgotten: Ms = Ms(0)

@@ -118,8 +118,8 @@ _ROWS: tuple[Row, ...] = (
     ((C, P), Kind.CHECK_AGAIN, judging.check_again, STAY),
     # What our store has lost.
     (ALL, Kind.KEY_LOST, losing.lost, (K,)),
-    ((L,), Kind.TEXT, losing.pasted, STAY),
-    ((L,), Kind.EDITED, losing.pasted, STAY),
+    ((W, L, M), Kind.TEXT, losing.pasted, STAY),
+    ((W, L, M), Kind.EDITED, losing.pasted, STAY),
     # The attempt's end.
     (ATTEMPT, Kind.ENDS, beginning.ends, (X, L)),
     # Afterwards, whatever else is under way: the guard, the referral, the other chat.

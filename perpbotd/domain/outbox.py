@@ -52,7 +52,7 @@ class Kind(StrEnum):
     """The time for such a look."""
     LOOK = "look"
     STALE = "stale"
-    """A progress text that is settled without being sent."""
+    """A progress text or a menu that is settled without being sent."""
     UNREADABLE = "unreadable"
 
 
@@ -117,7 +117,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def overtaken_by(self, later: Waiting) -> bool:
         """Whether the chat looks the same in the end where this one is left out and the next one is shown."""
-        return self.kind is later.kind is Kind.PROGRESS and self.place == later.place
+        return self.kind is later.kind and self.kind in (Kind.PROGRESS, Kind.MENU) and self.place == later.place
 
 
 def messages_of(chat: int) -> LaneKey:

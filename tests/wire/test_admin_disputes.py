@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import trio
 
+from perpbotd.adapters import lmdb_store
 from perpbotd.codec import encode
 from perpbotd.ctl_client import ALARM, REJECTED, USAGE
 from perpbotd.domain.matching import Match
@@ -15,7 +16,7 @@ from perpbotd.domain.types import Address, Hash, Ms, Wei
 from perpbotd.messages import Put, Table
 from perpbotd.rows import AuditRow, DisputeRow, RequestRow, dispute_key, hash_key
 from tests.admin_world import NOW, House
-from tests.scenario.memory_store import InlineRunner, MemoryStore
+from tests.store_world import new_store
 
 TX, OTHER = Hash("0x" + "77" * 32), Hash("0x" + "78" * 32)
 MATCH = Match(
@@ -30,16 +31,16 @@ MATCH = Match(
 
 
 @pytest.fixture
-async def house(nursery: trio.Nursery, tmp_path: Path) -> House:
-    house = House(InlineRunner(MemoryStore()), tmp_path)
+async def house(nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(lmdb_store, "check_in_child", lambda *_: None)  # nothing is damaged here, and it takes long
+    house = House(new_store(tmp_path), tmp_path)
     await nursery.start(house.run)
     return house
 
 
 async def keep(house: House, *matches: Match) -> None:
-    for match in matches:
-        row = encode(DisputeRow(match=match, since=NOW, by="node b"))
-        await house.write(Put(table=Table.DISPUTES, key=dispute_key(match), row=row))
+    rows = {dispute_key(match): encode(DisputeRow(match=match, since=NOW, by="node b")) for match in matches}
+    await house.write(*(Put(table=Table.DISPUTES, key=key, row=row) for key, row in rows.items()))
 
 
 async def test_disputes_are_listed_and_all_that_is_said_of_one_payment_is_dismissed_on_the_record(
@@ -53,8 +54,9 @@ async def test_disputes_are_listed_and_all_that_is_said_of_one_payment_is_dismis
         (TX, "100000000000000000000", "node b", 7, NOW),
         (OTHER, "100000000000000000000", "node b", 7, NOW),
     ]
-    paged = (await house.json(capsys, "disputes", "list", "--limit", "2", code=ALARM))["disputes"]
-    assert [one["tx"] for one in paged] == [TX, TX]
+    paged = await house.json(capsys, "disputes", "list", "--limit", "2", code=ALARM)
+    others = await house.json(capsys, "disputes", "list", "--after", paged["next"], code=ALARM)
+    assert len(paged["disputes"]) == 2 and [*paged["disputes"], *others["disputes"]] == lines
     _, shown, _ = await house.perpbotctl(capsys, "disputes", "list")
     assert "SHOWN BY" in shown and "node b" in shown
     done = await house.sure(capsys, "disputes", "dismiss", TX.upper().replace("0X", "0x"), "--reason", "on no explorer")
@@ -83,4 +85,13 @@ async def test_a_row_under_the_hash_alone_as_they_were_before_is_dismissed_too(
     row = encode(DisputeRow(match=MATCH, since=NOW))
     await house.write(Put(table=Table.DISPUTES, key=hash_key(TX), row=row))
     await house.sure(capsys, "disputes", "dismiss", TX, "--reason", "on no explorer")
+    assert await house.rows(Table.DISPUTES, DisputeRow) == []
+
+
+async def test_a_thousand_lies_about_one_payment_are_dismissed_at_once_and_three_of_them_named(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await keep(house, *(msgspec.structs.replace(MATCH, wei=Wei(number)) for number in range(1, 1_001)))
+    done = await house.sure(capsys, "disputes", "dismiss", TX, "--reason", "on no explorer")
+    assert done["what"].count("shown by node b") == 3 and done["what"].endswith("; and 997 more")
     assert await house.rows(Table.DISPUTES, DisputeRow) == []

@@ -16,6 +16,7 @@ from perpbotd.domain.effects import Timer
 from perpbotd.domain.events import OperatorAsked, TimerName, Verb
 from perpbotd.domain.ledger import Arrival
 from perpbotd.domain.link import Active, Link, State
+from perpbotd.domain.replies import moment
 from perpbotd.domain.types import DEPOSIT_WEI, NOBODY, Address, Hash, Ms, Origin, UserId
 from perpbotd.messages import Append, Put, Table
 from perpbotd.rows import (
@@ -71,7 +72,8 @@ async def test_it_is_shown_first_and_done_with_the_code_of_what_was_shown(
     code, out, told = await house.perpbotctl(capsys, "release-wallet", WALLET, *WHY)
     assert (code, told) == (UNCONFIRMED, "")
     shown, hint = out.splitlines()
-    what = f"user {ANN} (linked): {WALLET} is released, its key 0xaAaAaA…aAaaAa is deleted and the user is told"
+    released = f"{WALLET}, here since {moment(NOW)}, is released"
+    what = f"user {ANN} (linked): {released}, its key 0xaAaAaA…aAaaAa is deleted and the user is told"
     assert shown.startswith("dry run") and shown.endswith(what)
     assert "nothing is done yet: the same command with --yes" in hint
     assert await house.inbox() == await house.rows(Table.AUDIT, AuditRow) == []
@@ -90,6 +92,16 @@ async def test_a_code_that_was_shown_with_something_else_is_refused(
     assert await house.inbox() == await house.rows(Table.AUDIT, AuditRow) == []
     again = await house.sure(capsys, "release-wallet", WALLET, *WHY)
     assert f"user {BOB}, who has proven the wallet after him, has it at once" in again["what"]
+
+
+async def test_a_code_of_before_does_not_release_the_same_wallet_and_key_once_they_are_linked_anew(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = await house.json(capsys, "release-wallet", WALLET, *WHY, code=UNCONFIRMED)
+    anew = msgspec.structs.replace(active(WALLET, AGENT), since=Ms(NOW + 86_400_000))
+    await house.link(msgspec.structs.replace(LINKED, active=anew))
+    code, _, told = await house.perpbotctl(capsys, "release-wallet", WALLET, *WHY, "--yes", shown["confirm"])
+    assert (code, await house.inbox()) == (REJECTED, []) and "no longer what this code was shown with" in told
 
 
 async def test_the_same_request_id_is_done_once_with_its_code_and_answers_the_same(

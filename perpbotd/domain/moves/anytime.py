@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from perpbotd.domain.credentials import KeyOnly, NotACredential, SeedPhrase, WalletInsteadOfAgent, classify
+from perpbotd.domain.credentials import (
+    KeyOnly,
+    NotACredential,
+    SeedPhrase,
+    WalletInsteadOfAgent,
+    WalletsOwnKey,
+    classify,
+)
 from perpbotd.domain.effects import DeletePasted, LeadToPrivate, ShowMenu
 from perpbotd.domain.events import (
     AddressIssued,
@@ -204,5 +211,12 @@ def _unexpected_text(turn: Turn, event: Wrote) -> None:
 
 def _exposed(turn: Turn, event: Wrote) -> None:
     turn.ask(DeletePasted(message_ids=(event.message_id,)))
-    seed = isinstance(classify(event.text, None, NOBODY), SeedPhrase)
-    turn.say(said("paste.seed_phrase" if seed else "text.secret_unexpected"))
+    link = turn.link
+    linked = [one.wallet for one in (link.active, link.incoming) if one is not None]
+    found = [classify(event.text, None, wallet) for wallet in (NOBODY, *link.wallets, *linked)]
+    if any(isinstance(one, SeedPhrase) for one in found):
+        turn.say(said("paste.seed_phrase"))
+    elif any(isinstance(one, WalletsOwnKey) for one in found):
+        turn.say(said("paste.wallets_own_key"))
+    else:
+        turn.say(said("text.secret_unexpected"))

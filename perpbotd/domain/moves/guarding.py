@@ -136,10 +136,9 @@ def _well(turn: Turn, active: Active, event: CheckDone, *, asked: bool) -> None:
     repaired = (Stop.KEY, Stop.LOST)
     was_stopped = any(stop.why in repaired for stop in active.stops)
     active = msgspec.structs.replace(
-        active,
+        _without(active, *repaired),
         valid_until=event.valid_until,
         verdicts=best(active.verdicts, event.verdicts),
-        stops=tuple(stop for stop in active.stops if stop.why not in repaired),
     )
     # One that is late stands for the next, where that is due within a day.
     said_for = reminder(event.valid_until, turn.now, ahead=DAY_MS) if remind else warned
@@ -162,7 +161,7 @@ def _fails(
     stop = active.stopped(Stop.KEY)
     if stop is not None:
         still = msgspec.structs.replace(stop, verdicts=tuple(wrong))
-        turn.change(active=with_stop(active, still))
+        turn.change(active=_fails_itself(active, still))
         if asked:
             turn.progress(said("looked.stopped", _now(turn), checklist=causes(still, turn.policy)))
     elif 0 < active.valid_until <= now and event.valid_until <= now:
@@ -174,16 +173,16 @@ def _fails(
         arm(turn, Ms(now + CONFIRM_MS))
         if too_few(turn.facts.tally):
             turn.ask(LookAround())
-        _doubted(turn, wrong, asked=asked)
+        _doubted(turn, active, wrong, asked=asked)
     elif now < guard.doubt + CONFIRM_MS:
-        _doubted(turn, wrong, asked=asked)
+        _doubted(turn, active, wrong, asked=asked)
     elif too_few(turn.facts.tally) and not forced:
         turn.ask(LookAround())
         arm(turn, Ms(now + COMPANY_MS))
-        _doubted(turn, wrong, asked=asked)
+        _doubted(turn, active, wrong, asked=asked)
     elif many_fail(_with_this(turn.facts.tally)) and not forced:
         arm(turn, Ms(now + HELD_MS))
-        _doubted(turn, wrong, asked=asked)
+        _doubted(turn, active, wrong, asked=asked)
     else:
         _stop(turn, active, wrong)
 
@@ -194,7 +193,7 @@ def _with_this(others: Tally) -> Tally:
 
 def _stop(turn: Turn, active: Active, wrong: Sequence[Verdict]) -> None:
     stop = Stopped(why=Stop.KEY, since=turn.now, verdicts=tuple(wrong))
-    active = with_stop(active, stop)
+    active = _fails_itself(active, stop)
     turn.change(active=active, guard=msgspec.structs.replace(turn.link.guard, doubt=Ms(0)))
     arm(turn)
     turn.say(stopped(turn.link, active, stop, turn.policy))
@@ -202,15 +201,24 @@ def _stop(turn: Turn, active: Active, wrong: Sequence[Verdict]) -> None:
 
 def with_stop(active: Active, stop: Stopped) -> Active:
     """The link stopped for this reason, in the place of an earlier stop of the same."""
-    others = tuple(one for one in active.stops if one.why is not stop.why)
-    return msgspec.structs.replace(active, stops=(*others, stop))
+    return msgspec.structs.replace(active, stops=(*_without(active, stop.why).stops, stop))
 
 
-def _doubted(turn: Turn, wrong: Sequence[Verdict], *, asked: bool) -> None:
+def _without(active: Active, *reasons: Stop) -> Active:
+    return msgspec.structs.replace(active, stops=tuple(stop for stop in active.stops if stop.why not in reasons))
+
+
+def _fails_itself(active: Active, stop: Stopped) -> Active:
+    """Stopped for what was seen of the key, and for nothing that is over by that: a key that is seen is not lost."""
+    return with_stop(_without(active, Stop.LOST), stop)
+
+
+def _doubted(turn: Turn, active: Active, wrong: Sequence[Verdict], *, asked: bool) -> None:
     """Nothing is told of a doubt, unless somebody asked what there is to see."""
     if asked:
         seen = Stopped(why=Stop.KEY, since=turn.now, verdicts=tuple(wrong))
-        turn.progress(said("looked.doubt", _now(turn), checklist=causes(seen, turn.policy)))
+        key = "looked.doubt" if active.usable else "looked.stopped"
+        turn.progress(said(key, _now(turn), checklist=causes(seen, turn.policy)))
 
 
 def _now(turn: Turn) -> tuple[Button, ...]:

@@ -13,6 +13,8 @@ from perpbotd.domain.replies import said, tap
 
 SURE_FOR_MS: Final = 600_000
 """So long may one think about it before the question is asked again."""
+FORGET_EVERY_MS: Final = 60_000
+"""Each time all rows of the store are looked at, and an unpaid address is used up: one user gets no more of that."""
 
 
 def unlink(turn: Turn, event: Event) -> None:
@@ -58,15 +60,16 @@ def delete_me(turn: Turn, event: Event) -> None:
 
 def forget(turn: Turn, event: Event) -> None:
     """Everything personal goes in one transaction; only the farewell is kept, until it is sent."""
+    if isinstance(event, Tapped):
+        turn.acknowledge(event.query_id)
     if not turn.link.forgets or turn.now - turn.link.forgets > SURE_FOR_MS:
-        if isinstance(event, Tapped):
-            turn.acknowledge(event.query_id)
         delete_me(turn, event)
+        return
+    if turn.now - turn.facts.forgotten < FORGET_EVERY_MS:
+        turn.say(said("flood"))
         return
     _let_go(turn)
     turn.ask(Forget())
-    if isinstance(event, Tapped):
-        turn.acknowledge(event.query_id)
     old = turn.link
     if old.chosen:
         turn.ask(ShowMenu(language=""))

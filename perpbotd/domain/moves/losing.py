@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import msgspec
 
-from perpbotd.domain.credentials import KeyOnly, LegacyPair, Pair, Pasted, SecretOnly, address_of, classify, stand_in
+from perpbotd.domain.credentials import (
+    KeyOnly,
+    LegacyPair,
+    Pair,
+    Pasted,
+    SecretDoesNotMatch,
+    SecretOnly,
+    address_of,
+    classify,
+    stand_in,
+)
 from perpbotd.domain.effects import DeletePasted, KeepCredential
 from perpbotd.domain.events import Event, KeyLost, Wrote
 from perpbotd.domain.link import Active, State, Stop, Stopped
@@ -65,6 +75,9 @@ def pasted(turn: Turn, event: Event) -> None:
     elif isinstance(found, KeyOnly) and found.agent == active.agent:
         turn.ask(DeletePasted(message_ids=(event.message_id,)))
         turn.say(now_the_secret(found.agent))
+    elif isinstance(found, SecretDoesNotMatch) and found.agent == active.agent:
+        turn.ask(DeletePasted(message_ids=(event.message_id,)))
+        turn.say(said("paste.secret_does_not_match"))
     else:
         out_of_place(turn, event)
 
