@@ -336,6 +336,24 @@ async def test_an_answer_that_is_none_to_an_order_infers_nothing(
         assert decide(answer.verdicts, INFERRED) == OnlyBoxesMissing(boxes=("can_perp",))
 
 
+async def test_nobody_is_asked_for_a_deposit_because_of_an_answer_that_shows_none(
+    autojump_clock: MockClock, desk: Desk
+) -> None:
+    await desk.start()
+    await desk.facts()
+
+    async def empty(request: httpx.Request) -> httpx.Response | None:
+        shown = request.url.path == "/fapi/v4/account"
+        return httpx.Response(200, json={"assets": [], "canWithdraw": True}) if shown else None
+
+    desk.line.fault = empty
+    answer = await desk.check_legacy(V1)
+    assert isinstance(answer, VenueTrouble)
+    assert answer.blame == "venue"
+    desk.line.fault = None
+    assert isinstance(await judged(desk), Accepted)
+
+
 async def test_an_outage_of_the_second_egress_holds_nobody_up(autojump_clock: MockClock, desk: Desk) -> None:
     desk.second_line = Line(desk.aster, "127.0.0.2")
 

@@ -54,10 +54,11 @@ class LegacyLooking:
     async def _whichever_way(self, signer: LegacySigner) -> tuple[LegacySigner, AccountAnswer]:
         """Nobody can tell a V1 key from its secret: where the key is not known, the other order is tried, once."""
         account = await self._account(signer)
+        if isinstance(account, VenueRefusal):
+            account = await self._looking.once_more(account, partial(self._account, signer))
         if not isinstance(account, VenueRefusal):
-            return signer, account
-        account = await self._looking.once_more(account, partial(self._account, signer))
-        if not isinstance(account, VenueRefusal):
+            if not account.holdings:
+                await self._empty_elsewhere_too(signer)
             return signer, account
         await self._refused_elsewhere_too(account, signer)
         if legacy_why(account) is not Why.REJECTED:
@@ -71,6 +72,12 @@ class LegacyLooking:
         balances = self._looking.taken(await self._venue.legacy_balances(signer))
         if not isinstance(balances, VenueRefusal) or legacy_why(balances) is not legacy_why(refusal):
             raise Upstream("aster", "refuses a key at one endpoint only")
+
+    async def _empty_elsewhere_too(self, signer: LegacySigner) -> None:
+        """Nobody is asked for a deposit because of one answer that shows none. Raises Upstream."""
+        balances = self._looking.taken(await self._venue.legacy_balances(signer))
+        if not isinstance(balances, VenueRefusal) and balances.holdings:
+            raise Upstream("aster", "shows an account as empty at one endpoint only")
 
     async def _account(self, signer: LegacySigner) -> AccountAnswer:
         return self._looking.taken(await self._venue.legacy_account(signer))
