@@ -79,13 +79,17 @@ class Answerer(StrEnum):
 
 
 class Verb(msgspec.Struct, frozen=True, kw_only=True):
-    """A method: its parameters, its answer, whether it changes anything, and how long it may take, in s."""
+    """A method: its parameters, its answer, whether it changes anything, and how long it may take, in s.
+
+    What is `final` cannot be taken back: it is done with the code of what a dry run has shown, and not without.
+    """
 
     name: str
     params: type[Params]
     result: type[AdminAnswer]
     by: Answerer = Answerer.ADMIN
     changes: bool = False
+    final: bool = False
     patience: float = 10.0
 
 
@@ -96,7 +100,7 @@ VERBS: Final = (
     Verb(name="explain", params=Explain, result=Explanation, patience=60.0),
     Verb(name="audit", params=ListAudit, result=Audit),
     Verb(name="recheck", params=Recheck, result=Ordered, by=Answerer.LINKER, changes=True),
-    Verb(name="release-wallet", params=ReleaseWallet, result=Ordered, by=Answerer.LINKER, changes=True),
+    Verb(name="release-wallet", params=ReleaseWallet, result=Ordered, by=Answerer.LINKER, changes=True, final=True),
     # An answer an operator's agent waits for, at most three times over, for each of some ten points.
     Verb(
         name="calibrate.aster",
@@ -111,9 +115,9 @@ VERBS: Final = (
     Verb(name="accept-login", params=AcceptLogin, result=Done, changes=True),
     Verb(name="parked.list", params=ListParked, result=Parked),
     Verb(name="parked.retry", params=RetryParked, result=Done, changes=True),
-    Verb(name="parked.skip", params=SkipParked, result=Done, changes=True),
+    Verb(name="parked.skip", params=SkipParked, result=Done, changes=True, final=True),
     Verb(name="disputes.list", params=ListDisputes, result=Disputes),
-    Verb(name="disputes.dismiss", params=DismissDispute, result=Done, changes=True),
+    Verb(name="disputes.dismiss", params=DismissDispute, result=Done, changes=True, final=True),
     Verb(name="referral.list", params=ListReferrals, result=Referrals),
     Verb(name="referral.approve", params=ApproveReferral, result=Ordered, by=Answerer.LINKER, changes=True),
     Verb(name="referral.deny", params=DenyReferral, result=Ordered, by=Answerer.LINKER, changes=True),

@@ -30,8 +30,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """`words` on the command line; `verb` is asked with what `params` makes of the arguments, and `show`n.
 
     `rows` names the list that pages are joined by. `says` is told before an answer that takes long. `needs` tells from
-    an answer whether an operator has to look. `run` is for what is more than a question. What is `final` cannot be
-    taken back: it is shown first, and done when it is asked for with the code of what was shown.
+    an answer whether an operator has to look. `run` is for what is more than a question.
     """
 
     words: tuple[str, ...]
@@ -43,7 +42,6 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     rows: str = ""
     says: str = ""
     needs: Callable[[Any], bool] = lambda answer: False
-    final: bool = False
     run: Callable[[Client, Namespace, Say], Outcome] | None = None
 
 
@@ -55,8 +53,8 @@ def perform(command: Command, client: Client, given: Namespace, say: Say) -> Out
     params = command.params(given)
     if verb.changes:
         params |= change(given)
-    unconfirmed = command.final and not given.dry_run and not given.yes
-    if command.final:
+    unconfirmed = verb.final and not given.dry_run and not given.yes
+    if verb.final:
         params |= {"confirm": given.yes, "dry_run": given.dry_run or unconfirmed}
     if command.says:
         say(command.says)
@@ -214,7 +212,6 @@ COMMANDS: Final = (
         arguments=arguments.together(arguments.subject, arguments.final),
         params=arguments.given("subject"),
         show=tables.ordered,
-        final=True,
     ),
     Command(
         words=("calibrate", "aster"),
@@ -271,7 +268,6 @@ COMMANDS: Final = (
         arguments=arguments.together(arguments.number, arguments.final),
         params=arguments.given("number"),
         show=tables.done,
-        final=True,
     ),
     Command(
         words=("disputes", "list"),
@@ -290,7 +286,6 @@ COMMANDS: Final = (
         arguments=arguments.together(arguments.transaction, arguments.final),
         params=arguments.given("tx"),
         show=tables.done,
-        final=True,
     ),
     Command(
         words=("referral", "list"),

@@ -429,7 +429,8 @@ async def test_what_operators_have_taken_away_is_no_alarm_any_more(autojump_cloc
     desk = Desk()
     desk.pulses = pulses = Mailbox[Pulse]("pulses", 16)
     note = ParkedRow(table=Table.INBOX, sequence=7, error="ValueError", at=desk.clock.now())
-    desk.write(Append(table=Table.PARKED, row=encode(note)))
+    # Others park in shapes of their own.
+    desk.write(Append(table=Table.PARKED, row=encode(note)), Append(table=Table.PARKED, row=Secret(b"\xc1 no note")))
     async with trio.open_nursery() as nursery:
         await nursery.start(desk.live)
         assert (await pulses.receive.receive()).facts["parked"] == 1

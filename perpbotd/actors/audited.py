@@ -12,7 +12,7 @@ import trio
 
 from perpbotd.actors.stored import Store, commit, page, row
 from perpbotd.admin_messages import AdminAnswer, Change, Refused, Who
-from perpbotd.admin_protocol import BY_PARAMS, Verb, code_of
+from perpbotd.admin_protocol import BY_PARAMS, code_of
 from perpbotd.codec import decode, encode
 from perpbotd.domain.types import Ms, UserId
 from perpbotd.errors import Invariant
@@ -74,8 +74,9 @@ class Book:
                     return plan
                 if asked.dry_run:
                     return plan.answer
-                if asked.confirm and (plan.answer is None or asked.confirm != code_of(_verb(asked), plan.answer)):
-                    return Refused(what="what would be done is no longer what this code was shown with: look again")
+                unsure = _unsure(asked, plan)
+                if unsure:
+                    return Refused(what=unsure)
                 if await self._commit(who, asked, plan):
                     return plan.answer
             raise Invariant("rows that an operator's change rests on move faster than they can be read")
@@ -164,8 +165,16 @@ def digest(asked: Change) -> bytes:
     return hashlib.sha256(_key(asked.request_id) + b"\0" + text).digest()
 
 
-def _verb(asked: Change) -> Verb:
-    return BY_PARAMS[type(asked)]
+def _unsure(asked: Change, plan: Plan) -> str:
+    """Why it is not done without another look, empty where it may be done."""
+    verb = BY_PARAMS[type(asked)]
+    if not asked.confirm and not verb.final:
+        return ""
+    if not asked.confirm:
+        return "this cannot be taken back: ask with dry_run first, and confirm with the code of its answer"
+    if plan.answer is None or asked.confirm != code_of(verb, plan.answer):
+        return "what would be done is no longer what this code was shown with: look again"
+    return ""
 
 
 def _key(request_id: str) -> bytes:

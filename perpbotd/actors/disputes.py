@@ -169,12 +169,13 @@ class Disputes:
                 chosen.append(match)
         return chosen
 
-    def noted(self, matches: Iterable[Match]) -> list[Match]:
-        """Those of these that are disputed, and have a row."""
-        return [match for match in matches if match in self._open and self._open[match].key is not None]
+    def noted(self, matches: Iterable[Match]) -> dict[Match, bytes]:
+        """Those of these that are disputed and have a row, with its key."""
+        found = ((match, self._open.get(match)) for match in matches)
+        return {match: each.key for match, each in found if each is not None and each.key is not None}
 
     def changes(
-        self, kept: Sequence[Match], disproved: Sequence[Match], watched: Mapping[Address, AddressRow], now: Ms
+        self, kept: Sequence[Match], disproved: Mapping[Match, bytes], watched: Mapping[Address, AddressRow], now: Ms
     ) -> tuple[Op, ...]:
         """What to write of those that get a row, and of those with one that nobody shows any more."""
         ops: list[Op] = []
@@ -182,8 +183,8 @@ class Disputes:
             row = codec.encode(self._open[match].row)
             ops.append(Put(table=Table.DISPUTES, key=dispute_key(match), row=row))
             ops.append(_evidence(match, Arrival.DISPUTED, watched[match.to], now))
-        for match in disproved:
-            ops.append(Drop(table=Table.DISPUTES, key=self._open[match].key or b""))
+        for match, key in disproved.items():
+            ops.append(Drop(table=Table.DISPUTES, key=key))
             ops.append(_evidence(match, Arrival.DISPROVED, watched[match.to], now))
         return tuple(ops)
 

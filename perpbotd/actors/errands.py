@@ -34,7 +34,7 @@ from perpbotd.domain.events import (
     NotDeleted,
     TimeCame,
 )
-from perpbotd.domain.outbox import Kind, Waiting, waiting
+from perpbotd.domain.outbox import Kind, Waiting, sends_to, waiting
 from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.types import Address, Ms, UserId, Wei
 from perpbotd.errors import PeerDied, Upstream
@@ -149,8 +149,8 @@ class Errands:
             return Moved(due)
         if known.kind is Kind.STALE:
             # A life before this one may have sent a text without hearing so: what Telegram tells of it is ours.
-            sent = () if isinstance(held.row.intent, ShowMenu) else (ours(held.row.user),)
-            return await self._settle(held, *sent)
+            chat = sends_to(held.row.user, held.row.intent)
+            return await self._settle(held, *(() if chat is None else (ours(chat),)))
         match held.row.intent:
             case Say() as say:
                 return await self._say(held, say)

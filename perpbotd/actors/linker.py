@@ -12,7 +12,7 @@ import trio
 from perpbotd.actors import rounds
 from perpbotd.actors.decisions import Draft
 from perpbotd.actors.lookups import Lookups
-from perpbotd.actors.stored import PAGE, Store, commit, page, row, rows
+from perpbotd.actors.stored import PAGE, Store, commit, page, parked_of, row, rows
 from perpbotd.codec import decode, encode
 from perpbotd.domain.census import Census
 from perpbotd.domain.effects import IssueAddress, Say
@@ -132,9 +132,7 @@ class _Linker:
             self._stuck[stuck.user] = stuck.what
 
     async def count_parked(self) -> None:
-        """How many rows of the inbox lie parked, as far as a page tells."""
-        found = await page(self._store, Table.PARKED, b"")
-        self.parked = sum(decode(entry.row, ParkedRow).table is Table.INBOX for entry in found.entries)
+        self.parked = await parked_of(self._store, Table.INBOX)
 
     async def page(self) -> list[Entry]:
         found = await page(self._store, Table.INBOX, b"")

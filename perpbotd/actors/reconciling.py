@@ -322,7 +322,7 @@ class Reconciling:
             else:
                 more, block = wei - before, asked.block
                 if more > 0:
-                    more, block = self._due(address, Wei(more), block, still)
+                    more, block = self._ripe(address, Wei(more), block, still)
                 if not more:
                     continue
                 # Deposits that were counted since the reading began are not in it.
@@ -350,7 +350,7 @@ class Reconciling:
         if unproven:
             self._linker.ring()
 
-    def _due(self, address: Address, more: Wei, block: int, still: dict[Address, Unexplained]) -> tuple[Wei, int]:
+    def _ripe(self, address: Address, more: Wei, block: int, still: dict[Address, Unexplained]) -> tuple[Wei, int]:
         """What an address holds beyond what is explained is told up to this amount and block; the rest is held."""
         unexplained = noticed(self._held.get(address, ()), more, block, trio.current_time())
         told = _NOTHING

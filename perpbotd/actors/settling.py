@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from perpbotd import codec
-from perpbotd.actors.stored import Store, commit, page, row
+from perpbotd.actors.stored import Store, commit, page, parked_of, row
 from perpbotd.domain.events import Event
 from perpbotd.domain.outbox import sends_to
 from perpbotd.domain.types import Ms
@@ -81,8 +81,7 @@ class Settling:
 
     async def parked(self) -> int:
         """How many rows of the outbox lie parked, as far as a page tells."""
-        found = await page(self._store, Table.PARKED, b"")
-        return sum(_of_the_outbox(entry.row) for entry in found.entries)
+        return await parked_of(self._store, Table.OUTBOX)
 
     def _told(self, held: Held, event: Event | None) -> Sequence[Op]:
         if event is None:
@@ -117,10 +116,3 @@ def _read(stored: Secret) -> OutboxRow | None:
         return codec.decode(stored, OutboxRow)
     except msgspec.DecodeError:
         return None
-
-
-def _of_the_outbox(parked: Secret) -> bool:
-    try:
-        return codec.decode(parked, ParkedRow).table is Table.OUTBOX
-    except msgspec.DecodeError:
-        return False  # Others park in shapes of their own.

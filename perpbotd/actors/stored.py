@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final, TypeAlias
 
+import msgspec
 import trio
 
+from perpbotd import codec
 from perpbotd.errors import Invariant
 from perpbotd.kernel.channel import Call, ask
 from perpbotd.messages import (
@@ -23,6 +25,7 @@ from perpbotd.messages import (
     StoreRequest,
     Table,
 )
+from perpbotd.rows import ParkedRow
 from perpbotd.secret import Secret
 
 PAGE: Final = 1024
@@ -52,6 +55,18 @@ async def rows_at(store: Store, table: Table, keys: Iterable[bytes]) -> dict[byt
 async def page(store: Store, table: Table, after: bytes, *, limit: int = PAGE) -> Found:
     """The rows after a key; fewer than `limit` are the last there are. Raises PeerDied when the store is gone."""
     return await _found(store, Scan(table=table, after=after, limit=limit))
+
+
+async def parked_of(store: Store, table: Table) -> int:
+    """How many rows of a table lie parked, as far as a page tells; raises PeerDied when the store is gone."""
+    return sum(_is_of(entry.row, table) for entry in (await page(store, Table.PARKED, b"")).entries)
+
+
+def _is_of(parked: Secret, table: Table) -> bool:
+    try:
+        return codec.decode(parked, ParkedRow).table is table
+    except msgspec.DecodeError:
+        return False  # Others park in shapes of their own.
 
 
 async def last_sequence(store: Store, table: Table) -> int:

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from perpbotd.admin_messages import Change
+from perpbotd.admin_protocol import VERBS
 from perpbotd.codec import encode
 from perpbotd.ctl_client import REJECTED, UNCONFIRMED, Trouble
-from perpbotd.ctl_commands import COMMANDS
 from perpbotd.domain.effects import Timer
 from perpbotd.domain.events import OperatorAsked, TimerName, Verb
 from perpbotd.domain.ledger import Arrival
@@ -130,8 +130,16 @@ async def test_a_parked_row_is_shown_before_it_is_given_up(house: House, capsys:
     assert await house.rows(Table.PARKED, ParkedRow) == []
 
 
+async def test_a_client_that_skips_the_look_is_refused(house: House) -> None:
+    with pytest.raises(Trouble, match="ask with dry_run first"):
+        await house.ask("release-wallet", subject=WALLET, reason="he asked", request_id="release-1")
+    assert await house.inbox() == await house.rows(Table.AUDIT, AuditRow) == []
+
+
 def test_what_is_final_can_be_shown_and_confirmed() -> None:
-    assert {"release-wallet", "parked.skip"} <= {one.verb for one in COMMANDS if one.final}
+    final = [verb for verb in VERBS if verb.final]
+    assert {verb.name for verb in final} == {"release-wallet", "parked.skip", "disputes.dismiss"}
+    assert all(verb.changes for verb in final)
     assert {"confirm", "dry_run"} <= {field.name for field in msgspec.structs.fields(Change)}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -20,6 +20,9 @@ _LOGIN = "auth.ImportBotAuthorization"
 _SEND = "messages.SendMessage"
 _DIFFERENCE = "updates.GetDifference"
 HELP, PRIVACY, GREETING = "stop the linking under way", "What is kept:", "Do this first"
+
+T = TypeVar("T")
+_LOOK_EVERY_S = 0.1
 
 
 class Bot:
@@ -40,52 +43,52 @@ class Bot:
         """How often the daemon, or whoever else has its token, asked this."""
         return sum(one.method == method for one in self.world.centre.asked)
 
-    async def status(self) -> dict[str, Any]:
-        """As `perpbotctl status` gets it."""
-
-        def ask() -> dict[str, Any]:
-            client = ctl_client.Client(self._socket)
-            try:
-                return client.ask("status", {})
-            finally:
-                client.close()
-
+    async def until(self, shown: Callable[[dict[str, Any]], T | None]) -> T:
+        """Look at the status until it shows something."""
         while True:
             # Between two lives nobody listens.
             with contextlib.suppress(ctl_client.Trouble):
-                return await trio.to_thread.run_sync(ask)
-            await trio.sleep(0.1)
+                found = shown(await trio.to_thread.run_sync(self._status))
+                if found is not None:
+                    return found
+            # Nothing outside of the daemon tells when its status changes.
+            await trio.sleep(_LOOK_EVERY_S)
+
+    def _status(self) -> dict[str, Any]:
+        client = ctl_client.Client(self._socket)
+        try:
+            return client.ask("status", {})
+        finally:
+            client.close()
 
     async def chat(self) -> dict[str, Any]:
         """What the chat says of itself."""
-        return next(one["facts"] for one in (await self.status())["actors"] if one["actor"] == "chat")
+        return await self.until(
+            lambda status: next((one["facts"] for one in status["actors"] if one["actor"] == "chat"), None)
+        )
 
     async def settled(self) -> dict[str, int]:
         """Wait until nothing is left to send; how many rows each table has then."""
-        while True:
-            rows: dict[str, int] = (await self.status())["store"]["rows"]
-            if not rows.get("outbox"):
-                return rows
-            await trio.sleep(0.05)
+        return await self.until(
+            lambda status: None if status["store"]["rows"].get("outbox") else status["store"]["rows"]
+        )
 
-    async def alarms(self) -> list[tuple[str, str]]:
-        """Who raised one and the verb that resolves it."""
-        return [(one["source"], one["verb"]) for one in (await self.status())["alarms"]]
+    async def alarms(self) -> list[Any]:
+        """What operators are told now."""
+        return await self.until(lambda status: status["alarms"])
 
     async def alarmed(self) -> str:
-        """Wait until the chat has raised one; what it says."""
-        while True:
-            for one in (await self.status())["alarms"]:
-                if (one["source"], one["verb"]) == ("chat", RESUME):
-                    return str(one["what"])
-            await trio.sleep(0.1)
+        """Wait until the chat has raised an alarm that `resume` ends; what it says."""
+        chats = ("chat", RESUME)
+        return await self.until(
+            lambda status: next(
+                (one["what"] for one in status["alarms"] if (one["source"], one["verb"]) == chats), None
+            )
+        )
 
     async def calm(self) -> None:
         """Wait until no alarm is left."""
-        while True:
-            if not await self.alarms():
-                return
-            await trio.sleep(0.1)
+        await self.until(lambda status: None if status["alarms"] else True)
 
     async def operator(self, *words: str) -> int:
         """`perpbotctl` with these words; its exit code."""
