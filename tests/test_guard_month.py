@@ -10,7 +10,7 @@ from tests.guard import __main__ as command
 
 
 def test_every_key_is_looked_at_in_time_and_every_change_noticed_and_told_once() -> None:
-    verdict = command.play(200, 3, seed=2, every=30)
+    verdict = command.play(100, 3, seed=2, every=30)
     assert verdict.good, verdict
     assert verdict.kills > 0
     assert verdict.stopped > 0
@@ -20,9 +20,9 @@ def test_every_key_is_looked_at_in_time_and_every_change_noticed_and_told_once()
 
 
 def test_whose_a_key_is_is_proven_every_week_and_not_every_day() -> None:
-    verdict = command.play(20, 15, seed=2)
+    verdict = command.play(10, 15, seed=2)
     assert verdict.good, verdict
-    assert 2 * 20 < verdict.proofs < verdict.looks / 2
+    assert 2 * 10 < verdict.proofs < verdict.looks / 2
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,12 @@ class Import(msgspec.Struct, frozen=True):
 
 
 @cache
+def tree_of(source: str) -> ast.Module:
+    """Parsed once for all rules."""
+    return ast.parse(source)
+
+
+@cache
 def imports(source: str, package: str = "") -> tuple[Import, ...]:
     """Every module that a source names, wherever the import stands; `from a import b` may mean the module a.b.
 
@@ -64,7 +70,7 @@ def imports(source: str, package: str = "") -> tuple[Import, ...]:
                 found.extend(Import(name, lazy) for name in (base, *(f"{base}.{alias.name}" for alias in child.names)))
             walk(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
 
-    walk(ast.parse(source), False)
+    walk(tree_of(source), False)
     return tuple(found)
 
 
@@ -142,7 +148,7 @@ _TOUCHES = frozenset({"open", "print", "input", "exec", "eval", "__import__"})
 
 def impurities(module: str, source: str) -> list[str]:
     """Calls that ask the clock or touch the world; what stands under `__name__ == "__main__"` is no part of it."""
-    tree = ast.parse(source)
+    tree = tree_of(source)
     tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
     found: list[str] = []
     for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
@@ -364,7 +370,7 @@ def test_a_way_into_the_local_world_is_noticed() -> None:
 
 def uses_of_environ(source: str) -> int:
     """How often a module reads the process's environment other than as a default that a caller may replace."""
-    tree = ast.parse(source)
+    tree = tree_of(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     defaults = {id(one) for function in functions for one in (*function.args.defaults, *function.args.kw_defaults)}
     reads = [

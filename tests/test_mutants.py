@@ -92,7 +92,7 @@ async def _moved(desk: Desk, *, late: bool, days: float) -> bool:
     """A linked key that moves to X's account while `user` is ignored; the daily look is to say whose it is now."""
     key = await desk.good_key()
     await desk.x.approve_builder("0x" + "77" * 20)
-    await desk.start()
+    await desk.start(pulse_every_s=600)
     linked = await desk.check(key)
     assert isinstance(linked, Checked)
     await desk.w.revoke(key.address)

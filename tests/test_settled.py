@@ -132,7 +132,7 @@ async def look(desk: Desk, key: AgentKey, until: int, *, settled: bool = True) -
 
 
 async def test_a_daily_look_costs_a_quarter_and_sees_every_change(autojump_clock: MockClock, desk: Desk) -> None:
-    await desk.start()
+    await desk.start(pulse_every_s=600)
     key = await desk.good_key()
     linked, requests = await look(desk, key, 0)
     until = linked.valid_until

@@ -7,28 +7,32 @@ import random
 
 import msgspec
 import pytest
+from trio.testing import MockClock
 
 from perpbotd.catalog import CATALOGUES, render
 from perpbotd.domain import replies
 from perpbotd.domain.languages import LANGUAGES
 from perpbotd.domain.link import Link
 from perpbotd.domain.policy import Policy
+from perpbotd.domain.replies import REFERRAL_CODE
 from perpbotd.domain.types import Address, Ms, UserId
 from perpbotd.messages import Rendered
+from perpbotd.sandbox.aster import HOST_IP
 from tests import clumsy, crowd
 from tests.clumsy import TAPS, Outcome, Person
 from tests.scenario.clumsy import STRAIGHT, drawn, pace_broken
 from tests.scenario.reading import copyable, pressable, sense
 from tests.scenario.telegram_people import Deed, Shown
+from tests.scenario.world import World
 
 _NEVER_MENDS = msgspec.structs.replace(STRAIGHT, mends="never", boxes="withdraw on")
 
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
-    """One world: the guide followed straight, eight clumsy people, and one who never does what he is told."""
+    """One world: the guide followed straight, five clumsy people, and one who never does what he is told."""
     rng = random.Random(5)
-    people = [msgspec.structs.replace(drawn(rng), silent_at="") for _ in range(7)]
+    people = [msgspec.structs.replace(drawn(rng), silent_at="") for _ in range(4)]
     foreign = msgspec.structs.replace(STRAIGHT, language="xx-yy", fingers=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(LANGUAGES, "xx", "Xx")
@@ -78,10 +82,20 @@ def test_the_command_prints_who_was_stopped_and_json_last(monkeypatch: pytest.Mo
 
 
 def test_a_crowd_links_at_once_within_the_pace() -> None:
-    played = crowd.play(2, 20, memory=False)
-    assert (played.linked, played.stuck, played.too_fast, played.complaints) == (20, (), (), ())
+    played = crowd.play(2, 10, memory=False)
+    assert (played.linked, played.stuck, played.too_fast, played.complaints) == (10, (), (), ())
     assert played.most <= 9
     assert played.good
+
+
+async def test_what_users_do_at_aster_costs_the_host_none_of_its_weight(autojump_clock: MockClock) -> None:
+    world = World("homes", people=2)
+    for wallet, _ in world.wallets:
+        owner = world.owner(wallet)
+        await owner.open_account(referral_code=REFERRAL_CODE)
+        await owner.create_agent("mine", HOST_IP)
+        assert world.venue.account(Address(wallet.address)) is not None
+    assert world.venue.state.weights.used(HOST_IP) == 0
 
 
 def test_a_crowd_that_is_remembered_is_no_good_end() -> None:

@@ -11,7 +11,7 @@ from tests.scenario.crashes import Side, at
 from tests.scenario.plans import GUIDE
 
 
-@pytest.mark.parametrize("number", range(2, 32, 5))
+@pytest.mark.parametrize("number", range(2, 32, 8))
 def test_the_guide_ends_linked_whatever_commit_the_daemon_dies_over(number: int) -> None:
     side = Side.BEFORE if number % 2 else Side.AFTER
     outcome = simulate.run(number, [GUIDE], crashes=at(number, side))

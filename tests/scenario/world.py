@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from ipaddress import IPv4Network
 from typing import Final, NoReturn
 
 import httpx
@@ -41,6 +42,8 @@ NIGHT_MS: Final = 25 * 3_600_000
 """Longer than an attempt lives (product.md, Policy)."""
 _BUSY_S, _QUIET_S = 0.45, 2.5
 """Between two blocks while a payment is on its way (chain.md: 0.45 s), and while none is, which is cheaper."""
+_HOMES: Final = IPv4Network("10.0.0.0/8")
+"""Where users browse from, each from an address of his own: Aster counts weight by address (aster.md §3)."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -135,11 +138,14 @@ class World:
         self._entropy = SeededEntropy(f"{seed} entropy")
         self._life = trio.CancelScope()
         self._busy_until = 0
+        self._browsers = 0
         initialise(self.store, self.venue)
 
     def owner(self, wallet: Wallet) -> AsterOwner:
-        """Aster's page, as the owner of this wallet uses it."""
-        client = httpx.AsyncClient(base_url=ASTER, transport=VenueTransport(self.venue), trust_env=False)
+        """Aster's page, as the owner of this wallet uses it from his own home."""
+        self._browsers += 1
+        at = str(_HOMES[self._browsers])
+        client = httpx.AsyncClient(base_url=ASTER, transport=VenueTransport(self.venue, at), trust_env=False)
         return AsterOwner(bytes(wallet.account.key), client, clock_us=lambda: self.clock.now() * 1000)
 
     def note_account(self, wallet: Address) -> None:
