@@ -64,7 +64,16 @@ def slips(texts: Mapping[str, str], english: Mapping[str, str] = ENGLISH) -> lis
         found += [f"{key}: {what} is not there" for what in kept(ours) - kept(theirs)]
         if sign(ours) != sign(theirs):
             found.append(f"{key}: begins with another picture")
+        found += [f"{key}: does not name {label} as it reads there" for label in misnamed(key, texts, english)]
     return found
+
+
+def misnamed(key: str, texts: Mapping[str, str], english: Mapping[str, str]) -> list[str]:
+    """Buttons that the English text names by their label, and the translation by other words than its own label's."""
+    labels = {label: name for name, label in english.items() if name.startswith("button.")}
+    named_there = re.findall(r"<b>(.*?)</b>", texts[key])
+    wanted = [labels[bold] for bold in re.findall(r"<b>(.*?)</b>", english[key]) if bold in labels]
+    return [name for name in wanted if texts.get(name) not in named_there]
 
 
 # --- catalogues -----------------------------------------------------------------------------------
@@ -101,6 +110,13 @@ def test_each_slip_of_a_translation_is_found(text: str | None, slip: str) -> Non
 def test_a_sentence_may_begin_in_its_languages_way() -> None:
     assert slips({"language": "¿Qué idioma?"}, {"language": "Which language?"}) == []
     assert sign("☑️ Inferred") == "☑️"
+
+
+def test_a_button_that_a_text_names_by_another_label_is_found() -> None:
+    english = {"button.check": "Check again", "say": "Press <b>Check again</b> when it is done."}
+    spanish = {"button.check": "Comprobar de nuevo", "say": "Pulsa <b>Comprobar otra vez</b> cuando esté."}
+    assert slips(spanish, english) == ["say: does not name button.check as it reads there"]
+    assert slips({**spanish, "button.check": "Comprobar otra vez"}, english) == []
 
 
 def test_a_text_that_nobody_asks_for_is_found() -> None:

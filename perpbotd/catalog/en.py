@@ -10,7 +10,7 @@ COMMANDS: Final = (
     ("status", "Where you stand"),
     ("cancel", "Stop the linking that is under way"),
     ("unlink", "Remove your key from Perpbot"),
-    ("deleteme", "Delete everything that is kept of you"),
+    ("deleteme", "Delete everything kept about you"),
     ("privacy", "What is kept and how"),
     ("language", "Choose the language"),
     ("help", "Commands and help"),
@@ -38,10 +38,10 @@ _HOW: Final = (
     "4. Afterwards, with <i>Edit API</i>: tick only Read and Futures (Perps)."
 )
 _LOOKS: Final = (
-    "I look again every 20 seconds for 10 minutes. <b>Check again</b> looks at once; no need to paste anything."
+    "I look again about every 20 seconds for 10 minutes. <b>Check again</b> looks at once; no need to paste anything."
 )
 _BUTTON: Final = "Press <b>Check again</b> when it is done; no need to paste anything."
-_SAFE: Final = "Your key is not the problem and there is nothing to do."
+_SAFE: Final = "That is not your key's fault, and the check goes on by itself."
 _BINDING: Final = (
     "Everything else is right, but nothing shows yet that this key belongs to your wallet. <b>Make a deposit of any size "
     "to Aster from this wallet</b>, then press <b>Check again</b>: Aster's list of deposits and the blockchain show us who "
@@ -60,7 +60,7 @@ _REFERRAL: Final = (
     "or approve it, usually within one working day.\n\n"
 )
 _POSITIONS: Final = "Open positions and orders stay on Aster; manage them there."
-_WAITS: Final = "I look again every hour and go on by myself once it is repaired; <b>Check now</b> looks at once."
+_WAITS: Final = "I look again every hour, after a week once a day, and go on by myself once it is repaired; <b>Check now</b> looks at once."
 _MOVE_FUNDS: Final = (
     "I delete your message and kept nothing. But it has been in a chat: <b>treat that wallet as exposed and move its "
     "funds to a new one</b>, from a device you trust."
@@ -90,27 +90,27 @@ TEXTS: Final[dict[str, str]] = {
     "help": (
         "/setapi – link your Aster account\n/status – where you stand\n/cancel – stop the linking under way\n"
         "/unlink – remove your key\n/deleteme – delete everything\n/privacy – what is kept\n/language – choose the language\n\n"
-        "If a button does nothing, its command does the same: /applied, /cannot, /sent, /notmine, /oldkey, /check, "
+        "If a button does nothing, send its command instead: /applied, /cannot, /sent, /notmine, /oldkey, /check, "
         "/goon, /change, /checknow, /forget."
     ),
     "privacy": (
         "<b>What is kept:</b> your Telegram id, the wallet you verified, what it paid, your API Key and its Secret, and "
-        "what was found when the key was checked. All of it is encrypted on our host; what you sent and your key lie under a key of your own.\n\n"
+        "what was found when the key was checked. All of it is encrypted on our host; what you sent and your key with a key made for you alone.\n\n"
         "<b>What is not:</b> your messages. A message with a key is deleted here once it is sealed. Chats with bots are "
         "cloud chats, not end-to-end encrypted.\n\n"
-        "/unlink removes your API Secret, /deleteme everything that is kept of you. What happened on the blockchain is public "
+        "/unlink removes your API Secret, /deleteme everything that is kept about you. What happened on the blockchain is public "
         "and stays there."
     ),
     "language": "Which language shall I write in? Press one, or send its code, as /language en.",
     "language.chosen": "From now on I write in English here.",
     "command.unknown": "I don't know that command. /help shows those I do.",
     "cancel.done": "Stopped, and what you pasted is wiped. The deposit address stays yours. /setapi starts again.",
-    "cancel.done.linked": "Stopped. Your link of before is as it was.",
+    "cancel.done.linked": "Stopped. Your earlier link is as it was.",
     "cancel.nothing": "There is nothing to stop. /setapi starts the linking.",
     "unlink.done": (
         "🔌 <b>Unlinked.</b> Your API Secret is deleted here and no strategy can use it any more. Open positions and "
         "orders stay on Aster; manage them there.\n\nPlease delete the key on Aster, too: that is the only way to be "
-        "certain. What stays here: that your wallet paid, and when."
+        "certain. What stays here: your Telegram id, and that your wallet paid, and when."
     ),
     "unlink.by_operator": (
         "🔌 <b>Our operators have ended this link.</b> Your API Secret is deleted here and no strategy can use it any more. "
@@ -119,7 +119,7 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "unlink.nothing": "Nothing is linked. /setapi starts the linking.",
     "forget.sure": (
-        "🗑 <b>Delete everything that is kept of you?</b> That ends your link, deletes your key and what you sent here, and "
+        "🗑 <b>Delete everything that is kept about you?</b> That ends your link, deletes your key and what you sent here, and "
         "can't be undone. "
         + _POSITIONS
         + "\n\nWhat stays: what your wallet paid on the blockchain, without your name, and that your old deposit address is "
@@ -139,10 +139,10 @@ TEXTS: Final[dict[str, str]] = {
         "never lost. Shall we go on?"
     ),
     "attempt.over.linked": (
-        "⌛ The time for the new key ran out, and what you pasted is wiped. Your link of before is as it was."
+        "⌛ The time for the new key ran out, and what you pasted is wiped. Your earlier link is as it was."
     ),
     "attempt.limit": (
-        "You have begun to link {number} times today, which is as often as I can. Please go on tomorrow with /setapi; "
+        "You have begun to link {number} times today, and that is all for one day. Please go on tomorrow with /setapi; "
         "what you paid is not lost."
     ),
     "flood": "⏸ That is more than I can read at once. Please wait a minute, then send the last thing again.",
@@ -174,7 +174,7 @@ TEXTS: Final[dict[str, str]] = {
         "<code>{code}</code> on Aster:\n{url}"
     ),
     "referral.cannot": (
-        "Thank you for telling. An account that has traded before or is bound to another code can't take ours; our "
+        "Thank you for telling us. An account that has traded before or is bound to another code can't take ours; our "
         "operators look at such cases, usually within one working day, and you will hear here.\n\n"
         "If it works after all, press the button."
     ),
@@ -275,7 +275,7 @@ TEXTS: Final[dict[str, str]] = {
         "it once more."
     ),
     "paste.unclear": (
-        "I can't make an API Key and its Secret of that. Please send the API Key, <code>0x</code> and 40 letters and digits, "
+        "I can't find an API Key and its Secret in that. Please send the API Key, <code>0x</code> and 40 letters and digits, "
         "and after it the API Secret that Aster showed beside it."
     ),
     "checking": "🔎 Checking your key on Aster…",
@@ -284,7 +284,7 @@ TEXTS: Final[dict[str, str]] = {
         "stays verified. Please send your API Key and API Secret once more."
     ),
     "credential.over": (
-        "⌛ Your key was not finished within an hour, so I wiped it for safety. When it is ready, send the API Key and "
+        "⌛ An hour went by and the key isn't ready yet, so I wiped it for safety. When it is ready, send the API Key and "
         "the API Secret again."
     ),
     # --- what the venue said --------------------------------------------------------------------
@@ -347,7 +347,7 @@ TEXTS: Final[dict[str, str]] = {
     "linked.replaced": (
         "🎉 <b>Linked with the new key!</b>\n\nWallet: <code>{wallet}</code>\nAPI Key: <code>{fingerprint}</code>\n"
         "Valid until: {until}\n\n<b>What was found</b>, by asking Aster with your key:\n{checklist}\n{referral}\n\n"
-        "The key of before, <code>{before}</code>, is deleted here; please delete it on Aster, too. "
+        "The earlier key, <code>{before}</code>, is deleted here; please delete it on Aster, too. "
         "If it wasn't you who changed it, send /unlink."
     ),
     "moving": (
@@ -398,7 +398,7 @@ TEXTS: Final[dict[str, str]] = {
     "stopped.by.lost": (
         "❌ We have lost this key, by a fault of ours: send its API Key and API Secret once more, in one message, or /change for a new one"
     ),
-    "stopped.by.expiry": "❌ The key has expired: prolong it with Edit API on Aster, or create a new one and send /change",
+    "stopped.by.expiry": "❌ The key has expired: extend it with Edit API on Aster, or create a new one and send /change",
     "stopped.by.revocation": (
         "❌ Aster doesn't know this key any more: it was deleted or revoked there. Create a new one, restricted to "
         "<code>{ip}</code>, and send /change"
@@ -424,11 +424,11 @@ TEXTS: Final[dict[str, str]] = {
     "looked.lost": "⛔ Still stopped:\n\n{checklist}",
     "looked.stopped": "⛔ Still stopped:\n\n{checklist}\n\n" + _WAITS,
     "expires": (
-        "⏰ Your API Key <code>{fingerprint}</code> expires in {days} days, on {until}. Prolong it with Edit API on Aster, or "
+        "⏰ Your API Key <code>{fingerprint}</code> expires in {days} days, on {until}. Extend it with Edit API on Aster, or "
         "create a new one and press the button; otherwise the link stops that day."
     ),
     "expires.tomorrow": (
-        "⏰ Your API Key <code>{fingerprint}</code> expires within {days} day, on {until}. Prolong it with Edit API on Aster now, "
+        "⏰ Your API Key <code>{fingerprint}</code> expires within a day, on {until}. Extend it with Edit API on Aster now, "
         "or create a new one and press the button; otherwise the link stops then."
     ),
     # --- one line a rule ------------------------------------------------------------------------
@@ -465,7 +465,7 @@ TEXTS: Final[dict[str, str]] = {
     "rule.can_read.open": "❌ Aster doesn't say whether Read is on",
     "rule.can_perp.proven": "✅ Futures (Perps) is on",
     "rule.can_perp.enough": "☑️ Futures (Perps) is on, inferred and not proven",
-    "rule.can_perp.enough.legacy": "☑️ Futures (Perps) is on: Aster took a test order that is never sent",
+    "rule.can_perp.enough.legacy": "☑️ Futures (Perps) is on: Aster accepted a test order, which is checked and never placed",
     "rule.can_perp.refuted": "❌ Futures (Perps) is off: tick it",
     "rule.can_perp.open": "❌ Aster doesn't say whether Futures (Perps) is on",
     "rule.spot_off.proven": "✅ Spot is off",
@@ -481,12 +481,12 @@ TEXTS: Final[dict[str, str]] = {
     "rule.unknown_permissions_off.proven": "✅ No other permission is on",
     "rule.unknown_permissions_off.refuted": "❌ Another permission is on: untick {permission}",
     "rule.unknown_permissions_off.open": "❌ The other permissions could not be read",
-    "rule.source.proven": "✅ You hold the key yourself",
+    "rule.source.proven": "✅ Aster shows no third party that holds it",
     "rule.source.refuted": "❌ Somebody else made this key ({source}) and may hold it. Create one on Aster's API page",
     "rule.source.open": "❌ Aster doesn't say who made this key. Create one on Aster's API page",
     "rule.validity.proven": "✅ It is valid for {days} more days",
     "rule.validity.proven.warn": "✅ It is valid for {days} more days; make a new one in time",
-    "rule.validity.refuted": "❌ It is valid for {days} more days only; at least {min_days} are needed",
+    "rule.validity.refuted": "❌ It is not valid for long enough. Days left: {days}; at least {min_days} are needed",
     "rule.validity.open": "❌ Aster doesn't say how long it is valid",
     "rule.key_name.proven": "✅ It is named for this chat",
     "rule.key_name.enough": "➖ It is not named <code>{code}</code>, so a clone of this bot could not be noticed by its name",
@@ -495,15 +495,15 @@ TEXTS: Final[dict[str, str]] = {
     "rule.key_name.refuted": "❌ It is named for another chat ({name}). Create one named <code>{code}</code>",
     "rule.key_name.open": "❌ It is not named for this chat: name it <code>{code}</code>",
     "rule.trades.proven": "✅ It trades futures",
-    "rule.trades.enough": "☑️ Aster took a test order that is never sent",
-    "rule.trades.refuted": "❌ Aster takes no futures order with it",
-    "rule.trades.open": "❌ Aster didn't take a test order (it is never sent)",
+    "rule.trades.enough": "☑️ Aster accepted a test order, which is checked and never placed",
+    "rule.trades.refuted": "❌ Aster accepts no futures order with it",
+    "rule.trades.open": "❌ Aster didn't accept a test order (which is checked and never placed)",
     "why.no_agent": "❌ Aster doesn't know this API wallet (yet): check that it is authorised and not expired",
     "why.signature": "❌ The API Secret does not match this API Key",
     "why.key_format": "❌ The API Key looks wrong: copy it again",
     "why.rejected": (
         "❌ Aster refused the key and doesn't say why. Please look, in this order: 1. API Key and API Secret are copied "
-        "whole; 2. its IP list is exactly <code>{wanted}</code>; 3. Read and Futures are ticked"
+        "whole; 2. its IP list is exactly <code>{wanted}</code>; 3. Read and Futures (Perps) are ticked"
     ),
     "why.address": "❌ Aster refused this key from our address: its IP list must be exactly <code>{wanted}</code>",
     "why.not_permitted": "❌ Read is off: tick it",
@@ -517,7 +517,7 @@ TEXTS: Final[dict[str, str]] = {
     "text.only": "Please send text only: I can't read pictures, voice, files or forwards.",
     "text.secret_unexpected": (
         "⚠️ That looks like a key or a secret, and I can't take it here: send it as a text of its own when I ask for it. "
-        "I delete your message and kept nothing of it; better use a new one."
+        "I delete your message and kept nothing of it; better use a new key."
     ),
     "text.unexpected.new": "Send /setapi to link your Aster account, or /help.",
     "text.unexpected.referral": "Press <b>I applied it</b> above once the referral is applied, or send /applied.",

@@ -429,7 +429,7 @@ TEXTS: Final[dict[str, str]] = {
         "pulsa el botón; si no, el vínculo se detiene ese día."
     ),
     "expires.tomorrow": (
-        "⏰ Tu API Key <code>{fingerprint}</code> caduca en {days} día o menos, el {until}. Prolóngala ahora con Edit API en Aster, o crea "
+        "⏰ Tu API Key <code>{fingerprint}</code> caduca en un día o menos, el {until}. Prolóngala ahora con Edit API en Aster, o crea "
         "una nueva y pulsa el botón; si no, el vínculo se detiene entonces."
     ),
     # --- one line a rule ------------------------------------------------------------------------

@@ -423,7 +423,7 @@ TEXTS: Final[dict[str, str]] = {
         "oluşturup düğmeye bas; yoksa bağlantı o gün durur."
     ),
     "expires.tomorrow": (
-        "⏰ <code>{fingerprint}</code> API Key'inin süresi {days} gün içinde, {until} tarihinde doluyor. Şimdi Aster'da Edit API ile uzat ya da "
+        "⏰ <code>{fingerprint}</code> API Key'inin süresi bir gün içinde, {until} tarihinde doluyor. Şimdi Aster'da Edit API ile uzat ya da "
         "yenisini oluşturup düğmeye bas; yoksa bağlantı o zaman durur."
     ),
     # --- one line a rule ------------------------------------------------------------------------

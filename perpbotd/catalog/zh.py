@@ -352,7 +352,7 @@ TEXTS: Final[dict[str, str]] = {
         "否则关联会在那天停止。"
     ),
     "expires.tomorrow": (
-        "⏰ 你的 API Key <code>{fingerprint}</code> 将在 {days} 天内（{until}）过期。请现在就在 Aster 用 Edit API 延长，或创建新的并按按钮；"
+        "⏰ 你的 API Key <code>{fingerprint}</code> 将在一天内（{until}）过期。请现在就在 Aster 用 Edit API 延长，或创建新的并按按钮；"
         "否则关联届时会停止。"
     ),
     # --- one line a rule ------------------------------------------------------------------------
