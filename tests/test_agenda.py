@@ -95,6 +95,30 @@ def test_what_the_menus_have_to_wait_for_keeps_no_message_waiting() -> None:
     assert [each.sequence for each in agenda.start(Ms(1_000), 1.0)] == [20]
 
 
+def test_groups_that_let_the_bot_write_once_an_hour_keep_no_private_chat_waiting() -> None:
+    agenda = Agenda(Tempo())
+    for group in range(1, 11):
+        agenda.add(row(group, Kind.GROUP, user=-group), 0.0)
+    for answer in agenda.start(Ms(0), 0.0):
+        agenda.too_fast(answer, 0.0, 3_600.0)
+    agenda.add(row(20), 1.0)
+    assert [each.sequence for each in agenda.start(Ms(1_000), 1.0)] == [20]
+
+
+def test_a_chat_whose_messages_and_deletions_are_too_fast_counts_once() -> None:
+    agenda = Agenda(Tempo(floods=2))
+    agenda.add(row(1), 0.0)
+    agenda.add(row(2, Kind.DELETION), 0.0)
+    for each in agenda.start(Ms(0), 0.0):
+        agenda.too_fast(each, 0.0, 60.0)
+    agenda.add(row(3, user=2), 1.0)
+    started = agenda.start(Ms(1_000), 1.0)
+    assert [each.sequence for each in started] == [3]
+    agenda.too_fast(started[0], 1.0, 60.0)
+    agenda.add(row(4, user=3), 2.0)
+    assert agenda.start(Ms(2_000), 2.0) == []
+
+
 def test_of_a_chats_menus_only_the_last_is_shown() -> None:
     agenda = Agenda(Tempo())
     for sequence in range(1, 6):

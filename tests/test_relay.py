@@ -436,6 +436,21 @@ async def test_a_group_is_answered_there_and_one_that_refuses_is_left_alone(worl
 
 
 @in_world()
+async def test_a_group_in_slow_mode_heaps_up_no_answers_and_a_short_wait_is_waited_for(world: World) -> None:
+    await world.start()
+    said = Said(phrase=Phrase(key="private only"))
+    waits = iter([5.0, 0.0, 3_540.0])
+    world.screens.script = lambda _: TooFast(seconds=wait) if (wait := next(waits, 0.0)) else None
+    world.put(LeadToPrivate(chat=-42, said=said))
+    await trio.sleep(6)
+    assert world.screens.of(-42) == ["en:private only"]
+    world.put(LeadToPrivate(chat=-42, said=said))
+    await trio.sleep(1)
+    assert world.outbox() == []
+    assert len(world.screens.of(-42)) == 1
+
+
+@in_world()
 async def test_a_chats_newest_menu_is_set_beside_its_messages_and_taken_away_again(world: World) -> None:
     world.config = msgspec.structs.replace(world.config, menus=(("en", EN), ("es", ES)))
     await world.start()

@@ -79,6 +79,8 @@ _TAP_LIVES_S: Final = 10.0
 _DELETABLE_S: Final = 48 * 3600.0
 """How long a bot may delete a user's message (telegram.md, same place)."""
 _ABSENT_S: Final = 600.0
+_GROUP_WAITS_S: Final = 60.0
+"""A group has one answer a minute (actors/groups.py): what would come later than the next is worth nothing."""
 _LOOK_S: Final = 8.0
 """How long a user who pressed a button may wait for other chains."""
 
@@ -210,6 +212,9 @@ class Errands:
                 return await self._settle(held, ours(lead.chat, number))
             case Unreachable() | Impossible():
                 # What a strangers' group does not allow is no operator's business; an earlier try may have got there.
+                return await self._settle(held, ours(lead.chat))
+            case TooFast(seconds=seconds) if seconds > _GROUP_WAITS_S:
+                # Slow mode lets the bot write once an hour at worst: it has just answered, and more would heap up.
                 return await self._settle(held, ours(lead.chat))
             case result:
                 return self._undelivered(message, result)

@@ -67,7 +67,7 @@ class Agenda:
             Pool.GUARD: Pace(tempo.guard_rate, tempo.guard_burst),
         }
         self._paused_until = -inf
-        self._floods: dict[LaneKey, float] = {}
+        self._floods: dict[int, float] = {}
         self._tickets = 0
         self._known = 0
 
@@ -119,17 +119,20 @@ class Agenda:
         self._arm(lane, at)
 
     def too_fast(self, row: Waiting, at: float, seconds: float) -> None:
-        """Its chat has to wait, and everybody when several chats have to; a menu's limit is none of the messages'."""
+        """Its chat has to wait, and everybody when several chats have to.
+
+        A menu's limit is none of the messages', and how often a group lets its members write is its own affair.
+        """
         lane = self._land(row)
         heappush(lane.queue, (row.sequence, row))
         lane.not_before = at + seconds
-        if row.kind is not Kind.MENU:
-            self._flooded(lane, at, seconds)
+        if row.kind not in (Kind.MENU, Kind.GROUP):
+            self._flooded(row.chat, at, seconds)
         self._arm(lane, at)
 
-    def _flooded(self, lane: _Lane, at: float, seconds: float) -> None:
-        self._floods = {key: since for key, since in self._floods.items() if since > at - _FLOOD_WINDOW_S}
-        self._floods[lane.key] = at
+    def _flooded(self, chat: int, at: float, seconds: float) -> None:
+        self._floods = {one: since for one, since in self._floods.items() if since > at - _FLOOD_WINDOW_S}
+        self._floods[chat] = at
         if len(self._floods) >= self._tempo.floods:
             self._paused_until = max(self._paused_until, at + seconds)
 
