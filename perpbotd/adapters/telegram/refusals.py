@@ -37,6 +37,10 @@ _UNREACHABLE = frozenset(
 )
 # Nothing of these is the bot's to edit any more, so the content is sent anew (telegram.md, Exactly-once sending).
 _EDIT_GONE = frozenset({"MESSAGE_ID_INVALID", "MESSAGE_AUTHOR_REQUIRED", "MESSAGE_EDIT_TIME_EXPIRED"})
+# Who may be written to is for people to say, in a hundred names; 406 is 400 with another way to show it
+# (core.telegram.org/api/errors). Neither goes away by asking again.
+_FORBIDDEN = 403
+_NEVER = frozenset({400, 406})
 _WITHOUT_A_NUMBER = 30.0
 
 
@@ -66,6 +70,8 @@ def outcome(delivery: Delivery, refused: Refusal) -> DeliveryResult:
             return Delivered()
     if isinstance(delivery, AnswerTap) and name == "QUERY_ID_INVALID":
         return Delivered()
-    if refused.code == 400:
+    if refused.code == _FORBIDDEN:
+        return Unreachable(reason=name)
+    if refused.code in _NEVER:
         return Impossible(reason=name)
     return NotNow(what=f"{refused.code} {name}")
