@@ -710,6 +710,23 @@ async def test_a_flood_wait_for_the_difference_is_waited_for_whatever_comes(
         assert 28 <= trio.current_time() - since <= 31
 
 
+async def test_a_flood_wait_for_the_difference_is_waited_for_though_telegram_tells_of_more(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.faults.next("difference", Flood(30))
+        telegram.tell(CatchUp())
+        await bench.told(lambda facts: "FLOOD_WAIT" in str(facts["trouble"]))
+        since, seen = trio.current_time(), asked(telegram)
+        for _ in range(5):
+            telegram.tell(CatchUp())
+            await trio.sleep(1)
+        assert seen == []
+        await bench.told(lambda facts: not facts["trouble"])
+        assert 28 <= trio.current_time() - since <= 33
+
+
 async def test_a_revoked_login_is_an_alarm_and_no_restart_loop(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:

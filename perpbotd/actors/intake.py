@@ -116,6 +116,8 @@ class Intake:
                 case SessionChanged():
                     put = Put(table=Table.TELEGRAM, key=TELEGRAM_SESSION_KEY, row=event.session)
                     await stored.commit(self._store, Commit(ops=(put,)))
+                case CatchUp() if trio.current_time() < self._not_before:
+                    self._poll_at = self._not_before
                 case CatchUp():
                     await self._catch_up()
                 case None:
