@@ -36,6 +36,7 @@ from perpbotd.messages import (
 )
 from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing, SessionChanged, TransportEvent
 from perpbotd.sandbox.telegram import DataCentre, Hold, LoseAnswer, Refuse, User, crypto, flood_wait
+from perpbotd.sandbox.telegram.tl import method_name, types
 from perpbotd.secret import Secret
 
 # One key for all, as making one takes longer than a test.
@@ -302,6 +303,25 @@ async def test_a_lost_answer_is_sent_again_and_seen_once(centre, ann, cut):
         async with running(centre, Known.session) as again:
             assert await again.transport.deliver(once) == Delivered()
     assert [view.text for view in ann.screen.messages] == ["once"]
+
+
+async def test_what_a_supergroups_own_numbers_say_is_no_number_of_the_accounts(centre, ann, monkeypatch):
+    perform = centre.perform
+
+    def of_a_channel(session: object, query: object) -> object:
+        if method_name(query) != "channels.DeleteMessages":
+            return perform(session, query)
+        # Its numbers are its own, and may be any: also the account's next one.
+        return types.messages.AffectedMessages(pts=centre.pts + 1, pts_count=1)
+
+    monkeypatch.setattr(centre, "perform", of_a_channel)
+    async with running(centre, Known.session) as bot:
+        began = await bot.transport.state()
+        exposed = DeleteMessages(chat=UserId(-1_000_000_000_077), message_ids=(5,))
+        assert await bot.transport.deliver(exposed) == Delivered()
+        ann.says("hello")
+        first = await bot.numbered()
+        assert (first.pts, type(first.happening)) == (began.pts + 1, Wrote)
 
 
 # --- intake -------------------------------------------------------------------------------------
