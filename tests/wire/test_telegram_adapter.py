@@ -416,6 +416,18 @@ async def test_a_revoked_key_or_login_is_told_from_an_outage(fresh):
         assert isinstance(again.why, LoginRevoked)
 
 
+async def test_a_login_is_kept_though_what_is_asked_next_fails(fresh):
+    centre = await fresh()
+    centre.faults.next("updates.GetState", flood_wait(30))
+    async with running(centre) as bot:
+        await bot.over.wait()
+        assert isinstance(bot.why, Upstream)
+        assert bot.why.retry_after == 30
+    async with running(centre, bot.session) as again:
+        assert again.why is None
+    assert logins(centre) == 1
+
+
 async def test_a_login_that_cannot_be_is_told_by_whose_fault(fresh):
     centre = await fresh()
     async with running(centre, token="7000001:AAwrong") as wrong:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
@@ -27,11 +29,10 @@ _HOPS = 3
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """A client that updates are pushed to, its login, and the state from which on they are."""
+    """A client and its login."""
 
     client: Any
     login: Login
-    since: IntakeState
 
 
 async def connect(place: TelegramPlace, known: Login | None, line: Line) -> Connected:
@@ -41,10 +42,27 @@ async def connect(place: TelegramPlace, known: Login | None, line: Line) -> Conn
     """
     if place.centre is not None:
         trust_key(place.centre.fingerprint(), place.centre.n, place.centre.e)
-    try:
+    with _refusals():
         if known is not None:
-            return await _resume(place, known, line)
+            line.logged_in = True
+            return Connected(await _open(place, known, line), known)
         return await _log_in(place, line)
+
+
+async def subscribe(client: Any) -> IntakeState:
+    """Have updates pushed to this session, and tell from which state on they are; in the client's thread.
+
+    A question of its own, so that a new login is kept whatever becomes of it. Raises as `connect` does: LoginRevoked
+    where the login that was brought is gone.
+    """
+    with _refusals():
+        return read_state((await send(client, functions.updates.GetState(), _ANSWER_SECONDS)).body)
+
+
+@contextlib.contextmanager
+def _refusals() -> Generator[None]:
+    try:
+        yield
     except Refusal as refused:
         if is_revoked(refused):
             raise LoginRevoked(f"Telegram refuses the login: {refused.name}") from None
@@ -52,17 +70,6 @@ async def connect(place: TelegramPlace, known: Login | None, line: Line) -> Conn
             raise ConfigError(f"Telegram refuses api_id and api_hash: {refused.name}") from None
         waiting = float(refused.value) if refused.code == 420 and refused.value else None
         raise Upstream("telegram", f"login: {refused.name}", retry_after=waiting) from None
-
-
-async def _resume(place: TelegramPlace, known: Login, line: Line) -> Connected:
-    line.logged_in = True
-    client = await _open(place, known, line)
-    return Connected(client, known, await _subscribe(client))
-
-
-async def _subscribe(client: Any) -> IntakeState:
-    """Have updates pushed to this session; fails when the login is gone."""
-    return read_state((await send(client, functions.updates.GetState(), _ANSWER_SECONDS)).body)
 
 
 async def _log_in(place: TelegramPlace, line: Line) -> Connected:
@@ -90,7 +97,7 @@ async def _log_in(place: TelegramPlace, line: Line) -> Connected:
             line.leaving = False
             continue
         line.logged_in = True
-        return Connected(client, login, await _subscribe(client))
+        return Connected(client, login)
     raise Upstream("telegram", "sent from one data centre to the next")
 
 

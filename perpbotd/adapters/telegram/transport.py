@@ -159,14 +159,15 @@ class _Incarnation:
 
     async def begin(self, known: Login | None) -> None:
         """Connect and log in, or bring the stored login; a new one is told at once, to be kept."""
-        connected = None
-        with trio.move_on_after(self._patience.start):
+        with trio.move_on_after(self._patience.start) as start:
             connected = await self._loop.call(partial(logins.connect, self._place, known, self._line))
-        if connected is None:
+            self._client = connected.client
+            if connected.login != known:
+                # Before anything else can fail: logging in over and over earns waits of half an hour (telegram.md).
+                await self._events.send(SessionChanged(session=encode(connected.login)))
+            self.since = await self._loop.call(partial(logins.subscribe, self._client))
+        if start.cancelled_caught:
             raise Upstream(SERVICE, f"no login within {self._patience.start:.0f} s")
-        self._client, self.since = connected.client, connected.since
-        if connected.login != known:
-            await self._events.send(SessionChanged(session=encode(connected.login)))
 
     async def live(self) -> None:
         """Probe the wire and tell of lost updates until the incarnation has failed."""
