@@ -51,7 +51,7 @@ from perpbotd.messages import (
     Undeletable,
     Unreachable,
 )
-from perpbotd.ports import CatchUp, IntakeState, Live, Outgoing
+from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing
 from perpbotd.rows import (
     TELEGRAM_HALT_KEY,
     TELEGRAM_SESSION_KEY,
@@ -966,6 +966,35 @@ async def test_what_we_sent_is_no_strangers_however_its_answer_was_lost(
         await trio.sleep(130)
         assert disk.scan(Table.OWN, b"", 30) == []
         await bench.told(lambda facts: facts["connected"] and not facts["alarm"])
+
+
+async def test_what_telegram_tells_again_after_it_lost_its_numbers_is_no_strangers(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = MemoryStore()
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        began = await telegram.state()
+        telegram.user(501).says("hello")
+        await bench.rows(1)
+        assert isinstance(await bench.send("ours"), Delivered)
+        await trio.sleep(200)
+        assert disk.scan(Table.OWN, b"", 30) == []
+        anew = iter([Difference(happenings=(), state=began, more=True, too_long=True)])
+        real = telegram.difference
+
+        async def difference(since: IntakeState) -> Difference:
+            told = await real(since)
+            return next(anew, told)
+
+        monkeypatch.setattr(telegram, "difference", difference)
+        await bench.told(lambda facts: facts["alarm"])
+        assert "write again" in str(bench.facts["alarm"])
+        assert bench.facts["verb"] == ""
+        await trio.sleep(200)
+        assert disk.scan(Table.OWN, b"", 30) == []
+        impostor(telegram)
+        await bench.told(lambda facts: facts["verb"] == RESUME)
 
 
 async def test_an_intake_that_an_operator_pauses_waits_for_him(

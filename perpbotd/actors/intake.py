@@ -212,6 +212,7 @@ class Intake:
                 f"Telegram had forgotten updates after number {since.pts}: what users wrote then is lost, those who "
                 "wait for an answer must write again"
             )
+            await self._strangers.told_again()
         kept = await self._keep(part.happenings, part.state, durably=True)
         return not self.halted and (not kept or (part.more and part.state != since))
 

@@ -16,14 +16,14 @@ from perpbotd.actors import stored
 from perpbotd.actors.stored import Store
 from perpbotd.codec import decode, encode
 from perpbotd.domain.outbox import sends_to
-from perpbotd.messages import Commit, Committed, Drop, Entry, Expect, Put, Table
+from perpbotd.domain.types import NOBODY
+from perpbotd.messages import Append, Commit, Committed, Drop, Entry, Expect, Put, Table
 from perpbotd.ports import Clock, Outgoing
 from perpbotd.rows import TELEGRAM_HALT_KEY, HaltRow, OutboxRow, OwnRow
 from perpbotd.secret import Secret
 
 RESUME: Final = "resume"
 """The verb that lets the intake go on."""
-_ANYBODY: Final = 0
 
 
 class Strangers:
@@ -65,6 +65,10 @@ class Strangers:
         if isinstance(await stored.commit(self._store, Commit(ops=(drop,), expects=(expect,))), Committed):
             self._row = self._halt = None
 
+    async def told_again(self) -> None:
+        """Telegram goes back to where its numbers are known: what it tells from there may be ours from long ago."""
+        await stored.commit(self._store, Commit(ops=(Append(table=Table.OWN, row=encode(OwnRow(chat=NOBODY))),)))
+
     async def halts(self, told: Iterable[object]) -> bool:
         """Whether one of these is a stranger's; then nothing is taken in any more, over any restart."""
         outgoing = [one for one in told if isinstance(one, Outgoing)]
@@ -75,7 +79,7 @@ class Strangers:
         # Only afterwards, as a row that is settled meanwhile is noted in the same transaction.
         ours = {(row.chat, row.message_id) for row in await self._own()}
         for one in outgoing:
-            if one.chat in doubted or {(one.chat, one.message_id), (one.chat, None), (_ANYBODY, None)} & ours:
+            if one.chat in doubted or {(one.chat, one.message_id), (one.chat, None), (NOBODY, None)} & ours:
                 continue
             halt = HaltRow(at=self._clock.now(), why=_why(one))
             put = Put(table=Table.TELEGRAM, key=TELEGRAM_HALT_KEY, row=encode(halt))

@@ -36,6 +36,7 @@ from perpbotd.messages import (
 )
 from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing, SessionChanged, TransportEvent
 from perpbotd.sandbox.telegram import DataCentre, Hold, LoseAnswer, Refuse, User, crypto, flood_wait
+from perpbotd.sandbox.telegram.history import History
 from perpbotd.sandbox.telegram.tl import method_name, types
 from perpbotd.secret import Secret
 
@@ -373,6 +374,24 @@ async def test_a_difference_that_is_gone_says_so(centre, ann):
         assert (gone.too_long, gone.happenings, gone.state.pts) == (True, (), centre.pts)
         stale = await bot.transport.difference(IntakeState(pts=centre.pts + 1, qts=0, date=0))
         assert (stale.too_long, stale.more, stale.state) == (True, True, began)
+
+
+async def test_numbers_that_telegram_begins_anew_are_asked_for_anew(nursery):
+    nursery.start_soon(expire)
+    centre = DataCentre(bot_token=TOKEN, key=KEY, migrate=False, first_pts=1000)
+    await nursery.start(centre.serve)
+    ann = centre.add_user(501, started=True)
+    async with running(centre) as bot:
+        began = await bot.transport.state()
+        centre._world.history = History(5)
+        centre._push(types.UpdateShort(update=types.UpdatePtsChanged(), date=1), None)
+        assert await bot.events.receive() == CatchUp()
+        anew = await bot.transport.difference(began)
+        assert (anew.too_long, anew.more, anew.state.pts) == (True, True, 5)
+        ann.says("hello")
+        [told] = (await bot.transport.difference(anew.state)).happenings
+        assert told.text.reveal_text() == "hello"
+    nursery.cancel_scope.cancel()
 
 
 async def test_updates_that_nobody_takes_become_one_catch_up(centre, ann):

@@ -17,7 +17,7 @@ from perpbotd.adapters.telegram.place import TelegramPlace, check_library, check
 from perpbotd.adapters.telegram.refusals import is_revoked, outcome
 from perpbotd.adapters.telegram.requests import delivered, entries, requests
 from perpbotd.adapters.telegram.storage import Login
-from perpbotd.adapters.telegram.updates import read_answer, read_difference, read_updates
+from perpbotd.adapters.telegram.updates import read_answer, read_difference, read_state, read_updates
 from perpbotd.adapters.telegram.wire import Line, send
 from perpbotd.codec import decode, encode
 from perpbotd.errors import ConfigError, LoginRevoked, PerpbotError, StoreDamaged, Upstream
@@ -83,15 +83,20 @@ class KurigramTransport:
         return self._incarnation().since
 
     async def difference(self, since: IntakeState) -> Difference:
-        """updates.getDifference; raises Upstream. A state Telegram does not know is as good as lost."""
+        """updates.getDifference; raises Upstream. A state Telegram does not know is as good as lost.
+
+        It goes on from where this connection began, or where Telegram stands where it has begun its numbers anew.
+        """
         query = functions.updates.GetDifference(pts=since.pts, date=since.date, qts=since.qts)
         life = self._incarnation()
         try:
             body = await life.ask(query)
         except Refusal as refused:
-            if refused.name in _STALE:
-                return Difference(happenings=(), state=life.since, more=life.since != since, too_long=True)
-            raise _outage(refused) from None
+            if refused.name not in _STALE:
+                raise _outage(refused) from None
+            told = read_state(await self._ask(functions.updates.GetState()))
+            reached = min(life.since, told, key=lambda state: state.pts)
+            return Difference(happenings=(), state=reached, more=reached.pts != since.pts, too_long=True)
         return read_difference(body, since)
 
     async def deliver(self, delivery: Delivery) -> DeliveryResult:

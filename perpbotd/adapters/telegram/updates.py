@@ -71,7 +71,10 @@ def read_difference(body: TL, since: IntakeState) -> Difference:
             )
 
 
-def _read(update: TL, users: Users) -> Live | None:
+def _read(update: TL, users: Users) -> Live | CatchUp | None:
+    if isinstance(update, types.UpdatePtsChanged):
+        # The account's numbers began anew: what comes now would be taken for what was taken.
+        return CatchUp()
     happening = _happening(update, users)
     # Channels are numbered each for itself; only the account's own numbers are held against the durable ones.
     if _of_channel(update) or getattr(update, "pts_count", None) is None:
