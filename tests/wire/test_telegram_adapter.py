@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
 import socket
@@ -35,7 +36,7 @@ from perpbotd.messages import (
     Unreachable,
 )
 from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing, SessionChanged, TransportEvent
-from perpbotd.sandbox.telegram import DataCentre, Hold, LoseAnswer, Refuse, User, crypto, flood_wait
+from perpbotd.sandbox.telegram import DataCentre, Hold, LoseAnswer, Mute, Refuse, User, crypto, flood_wait
 from perpbotd.sandbox.telegram.history import History
 from perpbotd.sandbox.telegram.tl import method_name, types
 from perpbotd.secret import Secret
@@ -587,6 +588,22 @@ async def test_fifty_crashes_leave_no_thread_behind_and_log_in_once(fresh):
     assert threading.active_count() <= threads + 5
     # The first data centre's refusal and the login at home.
     assert logins(centre) == 2
+
+
+async def test_starts_that_are_given_up_leave_no_socket_and_no_thread_for_the_collector(centre):
+    threads = sum(one.name.startswith("CryptoWorker") for one in threading.enumerate())
+    gc.disable()
+    try:
+        for _ in range(8):
+            centre.faults.next("help.GetConfig", Mute())
+            async with running(centre, Known.session, patience=Patience(start=0.1)) as bot:
+                await bot.over.wait()
+                assert isinstance(bot.why, Upstream)
+        with trio.fail_after(5):
+            await centre.until(lambda: not centre._connections or None)
+        assert sum(one.name.startswith("CryptoWorker") for one in threading.enumerate()) <= threads + 1
+    finally:
+        gc.enable()
 
 
 async def test_a_message_that_another_session_of_the_bot_sends_is_told_and_our_own_is_not(centre, ann):

@@ -239,9 +239,12 @@ class _Incarnation:
                 self._loop.fail(Upstream(SERVICE, "a ping was not answered"))
 
     async def _farewell(self) -> None:
-        if self._client is not None:
-            leave: Callable[[], Awaitable[Any]] = self._client.disconnect
-            await leave()
+        try:
+            if self._client is not None:
+                leave: Callable[[], Awaitable[Any]] = self._client.disconnect
+                await leave()
+        finally:
+            self._line.hang_up()
 
 
 def _outage(refused: Refusal) -> Upstream:

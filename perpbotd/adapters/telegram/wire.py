@@ -26,6 +26,7 @@ class Line:
         self.updates = updates
         self.logged_in = False
         self.leaving = False
+        self.wires: list[Any] = []
 
     def ended(self, packet: bytes | None) -> None:
         """The wire ended, or brought a bare 4-byte error (core.telegram.org/mtproto/mtproto-transports)."""
@@ -36,6 +37,16 @@ class Line:
             self.lost(LoginRevoked(f"Telegram does not know the stored key any more ({code})"))
         else:
             self.lost(Upstream("telegram", f"transport error {code}" if code else "the wire was cut"))
+
+    def hang_up(self) -> None:
+        """Close what was opened, now: a client that is given up while it starts closes nothing itself."""
+        for wire in self.wires:
+            protocol: Any = wire.protocol
+            if protocol is None:
+                continue
+            if protocol.writer is not None:
+                protocol.writer.transport.abort()
+            protocol.crypto_executor.shutdown(wait=False)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -71,6 +82,7 @@ def make_client(place: TelegramPlace, login: Login, line: Line) -> Any:
         # The library is untyped: `library` says what its methods take and give.
         async def connect(self) -> None:
             library: Any = super()
+            line.wires.append(self)
             try:
                 await library.connect()
             except OSError:
