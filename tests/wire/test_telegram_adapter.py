@@ -15,7 +15,8 @@ import msgspec
 import pytest
 import trio
 
-from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, Patience, TelegramPlace
+from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, Patience, TelegramPlace, transport
+from perpbotd.adapters.telegram.loop_thread import LoopThread
 from perpbotd.adapters.telegram.storage import Login
 from perpbotd.codec import decode, encode
 from perpbotd.domain.events import Blocked, Tapped, Wrote
@@ -590,6 +591,26 @@ async def test_fifty_crashes_leave_no_thread_behind_and_log_in_once(fresh):
     assert logins(centre) == 2
 
 
+async def test_a_thread_that_is_cut_off_before_it_has_a_loop_ends_all_the_same(centre, monkeypatch):
+    entered, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(LoopThread):
+        def _live(self) -> None:
+            entered.set()
+            release.wait()
+            super()._live()
+            ended.set()
+
+    monkeypatch.setattr(transport, "LoopThread", Slow)
+    bot = Bot(KurigramTransport(place_of(centre)), Known.session, 64)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bot.run)
+        await trio.to_thread.run_sync(entered.wait)
+        nursery.cancel_scope.cancel()
+    release.set()
+    assert await trio.to_thread.run_sync(ended.wait, 5)
+
+
 async def test_starts_that_are_given_up_leave_no_socket_and_no_thread_for_the_collector(centre):
     threads = sum(one.name.startswith("CryptoWorker") for one in threading.enumerate())
     gc.disable()
@@ -599,6 +620,9 @@ async def test_starts_that_are_given_up_leave_no_socket_and_no_thread_for_the_co
             async with running(centre, Known.session, patience=Patience(start=0.1)) as bot:
                 await bot.over.wait()
                 assert isinstance(bot.why, Upstream)
+        # One that is stopped while all is well says farewell, too.
+        async with running(centre, Known.session):
+            pass
         with trio.fail_after(5):
             await centre.until(lambda: not centre._connections or None)
         assert sum(one.name.startswith("CryptoWorker") for one in threading.enumerate()) <= threads + 1

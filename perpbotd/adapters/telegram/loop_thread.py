@@ -28,6 +28,7 @@ class LoopThread:
         self._ready, self._gone = trio.Event(), trio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._abandoned = False
         self._callers: set[trio.Event] = set()
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
@@ -74,6 +75,13 @@ class LoopThread:
             self._submit(self._end(farewell, min(_FAREWELL_S, patience / 2)))
             await self._gone.wait()
 
+    def abandon(self) -> None:
+        """End the thread whenever it can: it may have been cut off before it had a loop to say farewell in."""
+        self._abandoned = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
     async def _end(self, farewell: Callable[[], Coroutine[Any, Any, Any]], patience: float) -> None:
         # Whatever the library says on its way out, this incarnation is over.
         with contextlib.suppress(Exception):
@@ -104,8 +112,9 @@ class LoopThread:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._unhandled)
         self.soon(self._ready.set)
-        # Returning cancels whatever is still under way.
-        await self._stopping.wait()
+        if not self._abandoned:
+            # Returning cancels whatever is still under way.
+            await self._stopping.wait()
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         # By type only: the exception's text may quote a message.

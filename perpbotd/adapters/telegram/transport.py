@@ -59,21 +59,24 @@ class KurigramTransport:
         """Stay connected until cancelled; raises Upstream, LoginRevoked, ConfigError or StoreDamaged."""
         known = None if session is None else self._read(session)
         loop = LoopThread()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(loop.run)
-            life = _Incarnation(loop, self._place, self._patience, events)
-            try:
-                await life.begin(known)
-                self._now = life
-                task_status.started()
-                await life.live()
-            except PerpbotError as error:
-                loop.fail(error)
-            finally:
-                self._now = None
-                with trio.CancelScope(shield=True):
-                    await life.end()
-                nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(loop.run)
+                life = _Incarnation(loop, self._place, self._patience, events)
+                try:
+                    await life.begin(known)
+                    self._now = life
+                    task_status.started()
+                    await life.live()
+                except PerpbotError as error:
+                    loop.fail(error)
+                finally:
+                    self._now = None
+                    with trio.CancelScope(shield=True):
+                        await life.end()
+                    nursery.cancel_scope.cancel()
+        finally:
+            loop.abandon()
         # Raised here, as a nursery would wrap it in a group.
         raise loop.why or Upstream(SERVICE, "the connection ended")
 
