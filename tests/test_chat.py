@@ -24,7 +24,7 @@ from perpbotd.domain.events import Blocked, Tapped, Wrote
 from perpbotd.domain.intake import Place
 from perpbotd.domain.phrases import Phrase, Said
 from perpbotd.domain.types import Ms, UserId
-from perpbotd.errors import ConfigError, PeerDied
+from perpbotd.errors import ConfigError, LoginRevoked, PeerDied
 from perpbotd.kernel.channel import Bell, Call, Mailbox, ask
 from perpbotd.messages import (
     AnswerTap,
@@ -773,6 +773,22 @@ async def test_a_revoked_login_that_an_operator_drops_is_made_anew(
         await bench.rows(1)
         await bench.told(lambda facts: facts["connected"])
         assert (bench.facts["alarm"], bench.facts["verb"], telegram.logins) == ("", "", 2)
+
+
+class WrongToken:
+    async def run(self, session: Secret | None, events: object, *, task_status: object) -> None:
+        assert session is None
+        raise LoginRevoked("Telegram refuses the login: ACCESS_TOKEN_EXPIRED")
+
+
+async def test_a_token_that_is_refused_is_for_the_configuration_and_no_verb_is_named_that_refuses(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram, transport=WrongToken()) as bench:
+        await bench.told(lambda facts: facts.get("alarm"))
+        assert "ACCESS_TOKEN_EXPIRED" in str(bench.facts["alarm"])
+        assert "restart" in str(bench.facts["alarm"])
+        assert bench.facts["verb"] == ""
 
 
 # --- floods -------------------------------------------------------------------------------------

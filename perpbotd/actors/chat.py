@@ -21,6 +21,8 @@ from perpbotd.secret import Secret
 
 ACCEPT_LOGIN = "accept-login"
 """The verb that drops the stored login, so that a new one is made."""
+_BY_VERB = "see who ended it, then accept a new Telegram login"
+_BY_CONFIGURATION = "it is the bot token that is refused: put the right one into the configuration and restart"
 _BACKOFF_S = (0.5, 30.0)
 _REVOKED_RETRY_S = 60.0
 _PULSE_S = 2.0
@@ -96,6 +98,7 @@ class _Chat:
         self._incarnations = 0
         self._trouble = "not connected yet"
         self._revoked = ""
+        self._loginless = False
 
     async def stay_connected(self) -> None:
         """One incarnation after the other with the login that was kept; once that is revoked none, until it is gone."""
@@ -106,6 +109,7 @@ class _Chat:
             ending = await self._incarnation(await self._intake.session())
             if isinstance(ending, LoginRevoked):
                 self._revoked = str(ending)
+                self._loginless = await self._intake.session() is None
                 self._news.ring()
                 await self._intake.until_another_login()
                 self._revoked = ""
@@ -177,7 +181,7 @@ class _Chat:
             return NotNow(what=outage.what, retry_after=outage.retry_after)
 
     def _facts(self) -> dict[str, str | int | float | bool]:
-        revoked = f"{self._revoked}: see who ended it, then accept a new Telegram login" if self._revoked else ""
+        revoked = f"{self._revoked}: {_BY_CONFIGURATION if self._loginless else _BY_VERB}" if self._revoked else ""
         return {
             "connected": self._connected,
             "pts": self._intake.durable_pts,
@@ -186,5 +190,5 @@ class _Chat:
             "unanswered": self._intake.unanswered,
             "trouble": self._trouble or self._intake.trouble,
             "alarm": revoked or self._intake.halted or self._intake.lost,
-            "verb": ACCEPT_LOGIN if revoked else RESUME if self._intake.halted else "",
+            "verb": ("" if self._loginless else ACCEPT_LOGIN) if revoked else RESUME if self._intake.halted else "",
         }
