@@ -946,6 +946,25 @@ async def test_a_message_of_the_bot_that_we_did_not_send_stops_the_intake_until_
         await bench.told(lambda facts: facts["verb"] == RESUME)
 
 
+async def test_what_a_stranger_says_in_a_supergroup_stops_the_intake_and_our_answer_there_does_not(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    def posted(number: int) -> Live:
+        # A supergroup's messages have no number of the account's.
+        return Live(pts=None, pts_count=None, happening=Outgoing(chat=-1_000_000_000_077, message_id=number))
+
+    async with living(telegram) as bench:
+        await bench.connected()
+        own = OwnRow(chat=-1_000_000_000_077, message_id=8)
+        await bench.write(Append(table=Table.OWN, row=encode(own)))
+        telegram.tell(posted(8))
+        await trio.sleep(5)
+        await bench.pulses.receive.receive()
+        await bench.told(lambda facts: facts["connected"] and not facts["alarm"])
+        telegram.tell(posted(9))
+        await bench.told(lambda facts: facts["verb"] == RESUME)
+
+
 async def test_what_we_sent_is_no_strangers_however_its_answer_was_lost(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -217,7 +217,9 @@ class Intake:
         return not self.halted and (not kept or (part.more and part.state != since))
 
     async def _hint(self, live: Live) -> None:
-        if live.happening is None or isinstance(live.happening, Outgoing):
+        if live.happening is None or await self._strangers.halts((live.happening,)):
+            return
+        if isinstance(live.happening, Outgoing):
             return
         wanted = self._admit(live.happening)
         if wanted is not None:

@@ -18,6 +18,7 @@ import trio
 from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, Patience, TelegramPlace, transport
 from perpbotd.adapters.telegram.loop_thread import LoopThread
 from perpbotd.adapters.telegram.storage import Login
+from perpbotd.adapters.telegram.updates import read_answer, read_updates
 from perpbotd.codec import decode, encode
 from perpbotd.domain.events import Blocked, Tapped, Wrote
 from perpbotd.domain.types import UserId
@@ -642,6 +643,17 @@ async def test_a_message_that_another_session_of_the_bot_sends_is_told_and_our_o
         missed = await bot.transport.difference(began)
         assert [one.message_id for one in missed.happenings] == [sent.message_id, own.message_id]
         assert all(isinstance(one, Outgoing) for one in missed.happenings)
+
+
+def test_a_message_of_the_bot_in_a_supergroup_is_told_but_for_the_one_that_is_answered():
+    new = types.Message(
+        id=9, peer_id=types.PeerChannel(channel_id=77), date=1, message="!", out=True, from_id=types.PeerUser(user_id=1)
+    )
+    update = types.UpdateNewChannelMessage(message=new, pts=5, pts_count=1)
+    body = types.Updates(updates=[update], users=[], chats=[], date=1, seq=0)
+    told = Outgoing(chat=-1_000_000_000_077, message_id=9)
+    assert read_updates(body) == [Live(pts=None, pts_count=None, happening=told)]
+    assert [one.happening for one in read_answer(body)] == [None]
 
 
 # --- secrets ------------------------------------------------------------------------------------

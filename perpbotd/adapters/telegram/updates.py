@@ -93,10 +93,8 @@ def _of_channel(update: TL) -> bool:
 
 def _happening(update: TL, users: Users) -> Happening | Outgoing | None:
     match type(update).__name__:
-        case "UpdateNewMessage":
+        case "UpdateNewMessage" | "UpdateNewChannelMessage":
             return _told(update.message, users)
-        case "UpdateNewChannelMessage":
-            return _wrote(update.message, users, edited=False)
         case "UpdateEditMessage" | "UpdateEditChannelMessage":
             return _wrote(update.message, users, edited=True)
         case "UpdateBotCallbackQuery":
