@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from perpbotd.adapters.telegram import KurigramTransport, TelegramPlace
 from perpbotd.adapters.telegram.place import LIBRARY, VERSION, check_library
 from perpbotd.errors import ConfigError
+from perpbotd.secret import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,16 @@ def test_another_owner_beside_it_is_refused_by_name(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=f"must come from {LIBRARY} alone.*{other}"):
         check_library()
+
+
+def test_a_bot_does_not_start_with_a_library_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = TelegramPlace(api_id=1, api_hash=Secret(b"h"), bot_token=Secret(b"1:A"))
+    KurigramTransport(place)
+    check_library.cache_clear()
+    lay(tmp_path, "pyrogram", "2.0.106", "pyrogram")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="must come from"):
+        KurigramTransport(place)
 
 
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,9 @@ async def play(directory: Path) -> Left:
     assert (outcome is not None and outcome.good, code) == (True, 0)
     pasted = _pasted(user)
     secrets = {"private key": bytes.fromhex(pasted), "API Secret": pasted.encode(), "bot token": BOT_TOKEN.encode()}
+    # The login: whoever has the key of the data centre in which the bot is at home is the bot.
+    [login] = [known.key for known in world.centre._accounts._keys.values() if known.logged_in]
+    secrets["Telegram login"] = login._secret
     secrets |= {name: bytes.fromhex(secret) for name, secret in operators.items()}
     secrets |= {f"{name} in hex": secret.encode() for name, secret in operators.items()}
     secrets["kek"] = read_key_file(directory / "kek").reveal()

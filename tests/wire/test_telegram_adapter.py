@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import trio
 
-from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, Patience, TelegramPlace, transport
+from perpbotd.adapters.telegram import KurigramTransport, LocalCentre, Patience, TelegramPlace, transport, wire
 from perpbotd.adapters.telegram.loop_thread import LoopThread
 from perpbotd.adapters.telegram.storage import Login
 from perpbotd.adapters.telegram.updates import read_answer, read_updates
@@ -408,6 +408,37 @@ async def test_updates_that_nobody_takes_become_one_catch_up(centre, ann):
         centre.push_too_long()
         while not isinstance(await bot.events.receive(), CatchUp):
             pass
+
+
+async def test_what_the_client_has_no_hand_for_waits_in_tcp(centre, ann, monkeypatch):
+    monkeypatch.setattr(wire, "_IN_HAND", 8)
+    async with running(centre, Known.session, capacity=256) as bot:
+        session = bot.transport._now._client.session
+        handle, full, most = session.handle_packet, trio.Event(), 0
+        gate = asyncio.Event()
+
+        async def slow(packet: bytes) -> None:
+            nonlocal most
+            most = max(most, len(session.pending_tasks))
+            if most > 8:
+                bot.transport._now._loop.soon(full.set)
+            await gate.wait()
+            await handle(packet)
+
+        async def go_on() -> None:
+            # Whatever was going to be read would have been by now.
+            for _ in range(100):
+                await asyncio.sleep(0)
+            gate.set()
+
+        session.handle_packet = slow
+        for number in range(100):
+            ann.says(str(number))
+        await full.wait()
+        await bot.transport._now._loop.call(go_on)
+        told = [(await bot.happening(Wrote)).text.reveal_text() for _ in range(100)]
+        assert told == [str(number) for number in range(100)]
+        assert most <= 10
 
 
 async def test_updates_that_come_when_nobody_listens_any_more_harm_nobody(centre, ann):
