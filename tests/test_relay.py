@@ -532,6 +532,15 @@ async def test_deletions_go_beside_messages_and_in_order_among_themselves(world:
 
 
 @in_world()
+async def test_a_key_in_a_group_is_deleted_while_its_sender_cannot_be_reached(world: World) -> None:
+    await world.start()
+    world.screens.script = lambda asked: Unreachable(reason="USER_IS_BLOCKED") if asked.chat == ANN else None
+    world.put(DeletePasted(message_ids=(7,)), DeletePasted(message_ids=(8,), group=-42))
+    await trio.sleep(5)
+    assert [row.intent.message_ids for row in world.outbox()] == [(7,)]
+
+
+@in_world()
 async def test_what_telegram_will_not_delete_the_user_is_told_to(world: World) -> None:
     await world.start()
     world.screens.script = lambda _: Undeletable()

@@ -133,6 +133,8 @@ def waiting(sequence: int, user: UserId, due: Ms, intent: Intent) -> Waiting:
             place = f"{slot} {generation}"
         case LeadToPrivate(chat=group):
             chat = group
+        case DeletePasted(group=int(group)):
+            chat = group
         case Timer(due=set_for):
             due = max(due, set_for)
         case _:
