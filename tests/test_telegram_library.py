@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from perpbotd.adapters.telegram import KurigramTransport, TelegramPlace
 from perpbotd.adapters.telegram.place import LIBRARY, VERSION, check_library
+from perpbotd.cli import CONFIG_ERROR
 from perpbotd.errors import ConfigError
 from perpbotd.secret import Secret
 
@@ -52,6 +56,23 @@ def test_a_bot_does_not_start_with_a_library_of_somebody_elses(tmp_path: Path, m
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match="must come from"):
         KurigramTransport(place)
+
+
+def test_a_library_of_somebody_elses_that_cannot_even_be_imported_is_a_configuration_error(tmp_path: Path) -> None:
+    lay(tmp_path, "pyrogram", "2.0.106", "pyrogram")
+    (tmp_path / "pyrogram").mkdir()
+    (tmp_path / "pyrogram" / "__init__.py").write_text("raise ImportError('made for another library')\n")
+    here = Path(__file__).parent.parent
+    daemon = subprocess.run(
+        [sys.executable, "-m", "perpbotd.cli", "run", "--config", str(tmp_path / "none.toml")],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{here}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (daemon.returncode, daemon.stdout) == (CONFIG_ERROR, "")
+    assert daemon.stderr.startswith("perpbotd: `pyrogram` must come from kurigram alone")
+    assert daemon.stderr.count("\n") == 1
 
 
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from perpbotd.adapters.telegram.place import check_library
+
 TL = Any
 """A TL object of the installed layer; the library's classes are generated, so their types stop here."""
+
+# Before its import: what is not the library may fail there in any way, and would be started again and again.
+check_library()
 
 # It warns at its import that it is slower without TgCrypto, before any log is set up and a refusal is one line.
 logging.getLogger("pyrogram.crypto.aes").setLevel(logging.ERROR)
