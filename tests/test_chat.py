@@ -37,6 +37,7 @@ from perpbotd.messages import (
     DeliveryResult,
     Drop,
     EditMessage,
+    Impossible,
     MessageGone,
     NotNow,
     Op,
@@ -539,6 +540,28 @@ async def test_without_deduplication_a_lost_answer_is_seen_twice(autojump_clock:
         assert isinstance(await bench.send("twice", 7), NotNow)
         assert isinstance(await bench.send("twice", 7), Delivered)
         assert (ann.bot_says, telegram.doubled) == (("twice", "twice"), 1)
+
+
+async def test_a_delivery_that_nobody_thought_of_fails_alone(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = telegram.deliver
+
+    async def deliver(delivery: Delivery) -> DeliveryResult:
+        if isinstance(delivery, DeleteMessages) or (isinstance(delivery, SendMessage) and delivery.random_id == 13):
+            raise AssertionError("a text that may hold a secret")
+        return await real(delivery)
+
+    monkeypatch.setattr(telegram, "deliver", deliver)
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.user(501).says("hello")
+        await bench.rows(1)
+        assert await bench.send("poison", 13) == Impossible(reason="AssertionError")
+        delete = DeleteMessages(chat=UserId(501), message_ids=(1,))
+        assert await bench.deliver(delete) == NotNow(what="AssertionError")
+        assert isinstance(await bench.send("fine", 14), Delivered)
+        assert telegram.connections == 1
 
 
 async def test_only_so_many_deliveries_are_under_way_at_once(

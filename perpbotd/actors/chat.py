@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TypeAlias
 
 import msgspec
@@ -15,12 +16,14 @@ from perpbotd.actors.strangers import RESUME
 from perpbotd.errors import LoginRevoked, Upstream
 from perpbotd.kernel.channel import Bell, Call
 from perpbotd.kernel.pulses import pulse
-from perpbotd.messages import Delivery, DeliveryResult, NotNow, Pulse
+from perpbotd.kernel.supervise import FATAL
+from perpbotd.messages import DeleteMessages, Delivery, DeliveryResult, Impossible, NotNow, Pulse
 from perpbotd.ports import CatchUp, ChatTransport, Clock, TransportEvent
 from perpbotd.secret import Secret
 
 ACCEPT_LOGIN = "accept-login"
 """The verb that drops the stored login, so that a new one is made."""
+_log = logging.getLogger(__name__)
 _BY_VERB = "see who ended it, then accept a new Telegram login"
 _BY_CONFIGURATION = "it is the bot token that is refused: put the right one into the configuration and restart"
 _BACKOFF_S = (0.5, 30.0)
@@ -179,6 +182,15 @@ class _Chat:
             return await self._transport.deliver(delivery)
         except Upstream as outage:
             return NotNow(what=outage.what, retry_after=outage.retry_after)
+        except FATAL:
+            raise
+        # Dying over it, and over it again with each restart, would take every chat along: the relay parks it.
+        except Exception as error:  # noqa: BLE001
+            # By type only: what it says may quote the message.
+            _log.error("a %s cannot be carried out: %s", type(delivery).__name__, type(error).__name__)
+            name = type(error).__name__
+            # A secret is to go for 48 hours, whatever else fails.
+            return NotNow(what=name) if isinstance(delivery, DeleteMessages) else Impossible(reason=name)
 
     def _facts(self) -> dict[str, str | int | float | bool]:
         revoked = f"{self._revoked}: {_BY_CONFIGURATION if self._loginless else _BY_VERB}" if self._revoked else ""
