@@ -349,6 +349,7 @@ TELEGRAM_STATE_KEY: Final = b"state"
 TELEGRAM_SESSION_KEY: Final = b"session"
 """The login; where an operator drops this row, the chat logs in anew."""
 TELEGRAM_HALT_KEY: Final = b"halt"
+TELEGRAM_LOST_KEY: Final = b"lost"
 
 
 class HaltRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -361,6 +362,16 @@ class HaltRow(msgspec.Struct, frozen=True, kw_only=True):
     at: Ms
     why: str
     resumed: bool = False
+
+
+class LostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """TELEGRAM `lost`: updates that Telegram had forgotten when they were asked for, told until an operator resumes.
+
+    Written by the chat in the transaction that goes on behind them.
+    """
+
+    at: Ms
+    why: str
 
 
 class OwnRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -55,6 +55,7 @@ from perpbotd.messages import (
 from perpbotd.ports import CatchUp, Difference, IntakeState, Live, Outgoing
 from perpbotd.rows import (
     TELEGRAM_HALT_KEY,
+    TELEGRAM_LOST_KEY,
     TELEGRAM_SESSION_KEY,
     TELEGRAM_STATE_KEY,
     HaltRow,
@@ -1048,11 +1049,35 @@ async def test_what_telegram_tells_again_after_it_lost_its_numbers_is_no_strange
         monkeypatch.setattr(telegram, "difference", difference)
         await bench.told(lambda facts: facts["alarm"])
         assert "write again" in str(bench.facts["alarm"])
-        assert bench.facts["verb"] == ""
         await trio.sleep(200)
         assert disk.scan(Table.OWN, b"", 30) == []
         impostor(telegram)
-        await bench.told(lambda facts: facts["verb"] == RESUME)
+        await bench.told(lambda facts: "message" in str(facts["alarm"]) and facts["verb"] == RESUME)
+
+
+async def test_that_updates_were_lost_is_told_over_restarts_until_an_operator_has_seen_it(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, real = MemoryStore(), telegram.difference
+
+    async def forgotten(since: IntakeState) -> Difference:
+        return msgspec.structs.replace(await real(since), too_long=True)
+
+    def told(facts: Mapping[str, object]) -> bool:
+        return "write again" in str(facts.get("alarm")) and facts["verb"] == RESUME
+
+    async with living(telegram, disk) as bench:
+        await bench.connected()
+        with monkeypatch.context() as once:
+            once.setattr(telegram, "difference", forgotten)
+            telegram.cut()
+            await bench.told(told)
+    async with living(telegram, disk) as bench:
+        await bench.told(told)
+        telegram.user(501).says("hello")
+        await bench.rows(1)
+        await bench.write(Drop(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY))
+        await bench.told(lambda facts: facts["connected"] and not facts["alarm"] and not facts["verb"])
 
 
 async def test_an_intake_that_an_operator_pauses_waits_for_him(

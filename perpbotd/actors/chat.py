@@ -202,5 +202,9 @@ class _Chat:
             "unanswered": self._intake.unanswered,
             "trouble": self._trouble or self._intake.trouble,
             "alarm": revoked or self._intake.halted or self._intake.lost,
-            "verb": ("" if self._loginless else ACCEPT_LOGIN) if revoked else RESUME if self._intake.halted else "",
+            "verb": ("" if self._loginless else ACCEPT_LOGIN)
+            if revoked
+            else RESUME
+            if self._intake.halted or self._intake.lost
+            else "",
         }

@@ -8,7 +8,7 @@ from perpbotd.actors.stored import row
 from perpbotd.admin_messages import AcceptLogin, AdminAnswer, Done, Pause, Refused, Resume, Who
 from perpbotd.codec import decode, encode
 from perpbotd.messages import Drop, Expect, Put, Table
-from perpbotd.rows import TELEGRAM_HALT_KEY, TELEGRAM_SESSION_KEY, HaltRow
+from perpbotd.rows import TELEGRAM_HALT_KEY, TELEGRAM_LOST_KEY, TELEGRAM_SESSION_KEY, HaltRow, LostRow
 
 
 async def pause(desk: Desk, book: Book, who: Who, asked: Pause) -> AdminAnswer:
@@ -31,13 +31,16 @@ async def pause(desk: Desk, book: Book, who: Who, asked: Pause) -> AdminAnswer:
 
 
 async def resume(desk: Desk, book: Book, who: Who, asked: Resume) -> AdminAnswer:
-    """Take in again, what came meanwhile first: what the bot's account sent until now was looked at."""
+    """Take in again, what came meanwhile first: what the bot's account sent until now was looked at.
+
+    Where nothing stands still, it was seen that updates were lost.
+    """
 
     async def plan() -> Plan | Refused:
         before = await row(desk.store, Table.TELEGRAM, TELEGRAM_HALT_KEY)
         halt = None if before is None else decode(before, HaltRow)
         if halt is None or halt.resumed:
-            return Refused(what="it is not paused")
+            return await _seen(desk, dry_run=asked.dry_run)
         resumed = HaltRow(at=halt.at, why=halt.why, resumed=True)
         return Plan(
             ops=(Put(table=Table.TELEGRAM, key=TELEGRAM_HALT_KEY, row=encode(resumed)),),
@@ -46,6 +49,18 @@ async def resume(desk: Desk, book: Book, who: Who, asked: Resume) -> AdminAnswer
         )
 
     return await book.at_once(who, asked, plan)
+
+
+async def _seen(desk: Desk, *, dry_run: bool) -> Plan | Refused:
+    """Tell no more of updates that were lost."""
+    lost = await row(desk.store, Table.TELEGRAM, TELEGRAM_LOST_KEY)
+    if lost is None:
+        return Refused(what="it is not paused")
+    return Plan(
+        ops=(Drop(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY),),
+        expects=(Expect(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY, row=lost),),
+        answer=Done(what=f"told no more: {decode(lost, LostRow).why}", dry_run=dry_run),
+    )
 
 
 async def accept_login(desk: Desk, book: Book, who: Who, asked: AcceptLogin) -> AdminAnswer:

@@ -17,7 +17,7 @@ from perpbotd.codec import decode, encode
 from perpbotd.domain.intake import Place, concerns_us, dedupe_key, first_pts, owner_of, place
 from perpbotd.errors import Invariant, Upstream
 from perpbotd.kernel.channel import Bell
-from perpbotd.messages import Append, Commit, Conflict, Expect, Put, Table
+from perpbotd.messages import Append, Commit, Conflict, Expect, Op, Put, Table
 from perpbotd.ports import (
     Blocked,
     CatchUp,
@@ -31,14 +31,14 @@ from perpbotd.ports import (
     TransportEvent,
     Wrote,
 )
-from perpbotd.rows import TELEGRAM_SESSION_KEY, TELEGRAM_STATE_KEY, InboxRow
+from perpbotd.rows import TELEGRAM_LOST_KEY, TELEGRAM_SESSION_KEY, TELEGRAM_STATE_KEY, InboxRow, LostRow
 from perpbotd.secret import Secret
 
 _GAP_S = 0.5
 _POLL_S = 60.0
 _RETRY_S = 2.0
 _LOOK_S = 5.0
-"""How soon it hears of an operator who pauses or resumes it."""
+"""How soon it hears of an operator who pauses or resumes it, or has seen what was lost."""
 _MOST_AHEAD = 512
 
 
@@ -72,8 +72,8 @@ class Intake:
         self._ahead: list[Live] = []
         self._gap_at = self._poll_at = self._look_at = math.inf
         self._not_before = 0.0
+        self._lost: LostRow | None = None
         self.durable_pts = 0
-        self.lost = ""
         self.trouble = ""
 
     @property
@@ -87,6 +87,11 @@ class Intake:
         return self._groups.unanswered
 
     @property
+    def lost(self) -> str:
+        """What Telegram had forgotten, until an operator has seen it."""
+        return "" if self._lost is None else self._lost.why
+
+    @property
     def halted(self) -> str:
         """Why nothing is taken in; the difference brings it, but for taps, once an operator resumes it."""
         return self._strangers.why
@@ -94,10 +99,9 @@ class Intake:
     async def run(self, events: trio.MemoryReceiveChannel[TransportEvent]) -> None:
         """Take in until the channel ends: whatever came is taken before another connection begins."""
         await self._load()
-        await self._strangers.look()
+        await self._look()
         self._ahead.clear()
         self._gap_at, self._poll_at = math.inf, trio.current_time() + _POLL_S
-        self._look_at = trio.current_time() + _LOOK_S
         self._not_before = 0.0
         while True:
             try:
@@ -149,6 +153,8 @@ class Intake:
     async def _look(self) -> None:
         was = self.halted
         await self._strangers.look()
+        lost = await stored.row(self._store, Table.TELEGRAM, TELEGRAM_LOST_KEY)
+        self._lost = None if lost is None else decode(lost, LostRow)
         self._look_at = trio.current_time() + _LOOK_S
         if was and not self.halted:
             self._poll_at = self._not_before = trio.current_time()
@@ -207,13 +213,15 @@ class Intake:
         if since is None:
             return False
         part = await self._transport.difference(since)
+        lost = None
         if part.too_long:
-            self.lost = (
+            why = (
                 f"Telegram had forgotten updates after number {since.pts}: what users wrote then is lost, those who "
                 "wait for an answer must write again"
             )
+            lost = LostRow(at=self._clock.now(), why=why)
             await self._strangers.told_again()
-        kept = await self._keep(part.happenings, part.state, durably=True)
+        kept = await self._keep(part.happenings, part.state, durably=True, lost=lost)
         return not self.halted and (not kept or (part.more and part.state != since))
 
     async def _hint(self, live: Live) -> None:
@@ -227,7 +235,12 @@ class Intake:
             self._linker.ring()
 
     async def _keep(
-        self, happenings: Sequence[Happening | Outgoing], reached: IntakeState, *, durably: bool = False
+        self,
+        happenings: Sequence[Happening | Outgoing],
+        reached: IntakeState,
+        *,
+        durably: bool = False,
+        lost: LostRow | None = None,
     ) -> bool:
         """Commit what concerns us together with how far it leads; False where nothing was: look anew."""
         if await self._strangers.halts(happenings):
@@ -235,14 +248,16 @@ class Intake:
         admitted = (self._admit(one) for one in happenings if not isinstance(one, Outgoing))
         wanted = [one for one in admitted if one is not None]
         row, before = encode(reached), self._row
-        old = self._strangers.old_news if durably else ()
-        if not (wanted or old) and (row == before or not durably):
+        besides: list[Op] = [*self._strangers.old_news] if durably else []
+        if lost is not None:
+            besides.append(Put(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY, row=encode(lost)))
+        if not (wanted or besides) and (row == before or not durably):
             self._reached = reached
             return True
         put = Put(table=Table.TELEGRAM, key=TELEGRAM_STATE_KEY, row=row)
         expect = Expect(table=Table.TELEGRAM, key=TELEGRAM_STATE_KEY, row=before)
         appends = (self._append(one) for one in wanted)
-        answer = await stored.commit(self._store, Commit(ops=(*appends, put, *old), expects=(expect,)))
+        answer = await stored.commit(self._store, Commit(ops=(*appends, put, *besides), expects=(expect,)))
         if isinstance(answer, Conflict):
             # What an earlier life of this actor sent off may have been committed after this one began.
             await self._load()
@@ -250,6 +265,7 @@ class Intake:
                 raise Invariant("the store holds the expected Telegram state and refuses it")
             return False
         self._row, self._reached = row, reached
+        self._lost = lost or self._lost
         self.durable_pts = reached.pts
         if wanted:
             self._linker.ring()

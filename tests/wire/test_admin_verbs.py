@@ -33,12 +33,14 @@ from perpbotd.messages import (
 )
 from perpbotd.rows import (
     TELEGRAM_HALT_KEY,
+    TELEGRAM_LOST_KEY,
     TELEGRAM_SESSION_KEY,
     AddressRow,
     AuditRow,
     DepositRow,
     EvidenceRow,
     HaltRow,
+    LostRow,
     OutboxRow,
     ParkedRow,
     ReferralImportRow,
@@ -266,11 +268,15 @@ async def test_the_intake_is_paused_resumed_and_given_a_new_login_as_the_chat_re
     assert await halt() == paused and await refused("pause")
     await house.json(capsys, "resume", "--reason", "it is moved")
     assert await halt() == msgspec.structs.replace(paused, resumed=True) and await refused("resume")
+    await house.write(Put(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY, row=encode(LostRow(at=NOW, why="gone"))))
+    assert (await house.json(capsys, "resume", "--reason", "seen"))["what"] == "told no more: gone"
+    assert await refused("resume")
     await house.write(Put(table=Table.TELEGRAM, key=TELEGRAM_SESSION_KEY, row=Secret(b"a login")))
     code, out, _ = await house.perpbotctl(capsys, "accept-login", "--reason", "revoked by mistake")
     assert code == 0 and out.startswith("the stored login is dropped") and "a login" not in out
     assert await row(house.store.send, Table.TELEGRAM, TELEGRAM_SESSION_KEY) is None
-    assert [one.verb for one in await house.rows(Table.AUDIT, AuditRow)] == ["pause", "resume", "accept-login"]
+    verbs = [one.verb for one in await house.rows(Table.AUDIT, AuditRow)]
+    assert verbs == ["pause", "resume", "resume", "accept-login"]
 
 
 async def test_what_is_parked_is_listed_tried_again_or_given_up(
