@@ -155,7 +155,9 @@ def paid_from_an_exchange_then_from_a_contract_then_right() -> Told:
 def paid_in_parts_and_too_much() -> Told:
     """What is missing is named, the rest is noted."""
     play = Told.on_from(at_wallet())
+    play.seen()
     play.pays(wei=DEPOSIT_WEI // 4)
+    play.tap("sent")
     play.pays(wei=DEPOSIT_WEI)
     play.pays(wei=10**16)
     return play
@@ -375,6 +377,18 @@ def aster_is_busy() -> Told:
         told.lines += ["", f"── {blame}", *play.lines]
         told.said += play.said
     return told
+
+
+@story
+def aster_is_busy_and_boxes_are_missing() -> Told:
+    """What there is to do is a new message, and stays to be read while nobody can look."""
+    play = Told.on_from(at_checking())
+    play.busy()
+    play.answers(can_perp=False)
+    play.tap("check")
+    play.busy(blame="clock")
+    play.answers()
+    return play
 
 
 @story

@@ -16,6 +16,7 @@ from perpbotd.catalog import CATALOGUES, COMMANDS, render
 from perpbotd.domain.checklist import checklist
 from perpbotd.domain.checklist import line as checklist_line
 from perpbotd.domain.events import (
+    CheckDelayed,
     Facts,
     NotDeleted,
     OperatorAsked,
@@ -253,7 +254,7 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
         lambda play: play.press(f"1:{Action.CHECK_AGAIN}:{play.link.turn}", "..."),
         lambda play: play.press("", "..."),
         lambda play: play.pays("...", to=OLD_ADDRESS),
-        *(lambda play, blame=blame: play.busy("...", blame=blame) for blame in BLAMES),
+        *(lambda play, blame=blame: _busy(play, blame) for blame in BLAMES),
         _wrong_late,
         _unproven_late,
         lambda play: _wrong_late(play, can_perp=False),
@@ -281,6 +282,14 @@ def _happenings(play: Playbook) -> list[Callable[[Playbook], None]]:
         ]
     names = {timer.timer for timer in play.timers}
     return happenings + [lambda play, name=name: play.rings(name, "...") for name in names]
+
+
+def _busy(play: Playbook, blame: str) -> None:
+    """Nobody can look: when the key is here, and when somebody asks for a look at a linked one."""
+    play.write("/check", "...")
+    play.busy("...", blame=blame)
+    play.write("/checknow", "...")
+    play.happens(CheckDelayed(check=play.link.guard.number, blame=blame, seconds=8, guard=True), "...")
 
 
 def _refused_late(play: Playbook, code: int) -> None:
@@ -425,13 +434,20 @@ def test_every_message_is_well_formed(language: str) -> None:
         assert faults(render(said, language)) == [], said.phrase.key
 
 
+def parts(phrase: Phrase) -> Iterator[Phrase]:
+    """The phrases within a phrase: its checklist's lines, and what those are made of."""
+    for arg in phrase.args.values():
+        for part in arg if isinstance(arg, tuple) else (arg,):
+            if isinstance(part, Phrase):
+                yield part
+                yield from parts(part)
+
+
 def test_every_text_but_the_checklists_is_said_somewhere() -> None:
     texts = {said.phrase.key for said in corpus()}
     labels = {button.label for said in corpus() for buttons in said.buttons for button in buttons}
     lines = {key for key in ENGLISH if key.startswith(("rule.", "why.", "referral."))} - {"referral.cannot"}
-    lines |= {
-        line.key for said in corpus() for arg in said.phrase.args.values() if isinstance(arg, tuple) for line in arg
-    }
+    lines |= {phrase.key for said in corpus() for phrase in parts(said.phrase)}
     assert set(ENGLISH) - texts - labels - lines == set()
 
 

@@ -332,6 +332,11 @@ def test_check_now_looks_at_once_and_says_what_it_saw() -> None:
     play.tap("checknow", "...")
     play.looked("shows looked.stopped [checknow]", can_withdraw=True)
     play.tap("checknow", "...")
+    play.happens(
+        CheckDelayed(check=play.link.guard.number, blame="venue", seconds=8, guard=True), "shows delayed.venue"
+    )
+    assert "nothing has changed here" in play.screen[-1]
+    assert "nothing to do" not in play.screen[-1]
     play.looked("says resumed")
 
 

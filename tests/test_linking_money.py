@@ -20,6 +20,7 @@ from tests.places import (
     SPINNER,
     VERIFIED,
     at_expired,
+    at_linked,
     at_new,
     at_referral,
     at_wallet,
@@ -40,6 +41,18 @@ def test_parts_of_one_sender_add_up() -> None:
     assert "0.000075 BNB are missing" in play.screen[-1]
     play.tap("sent", SPINNER)
     play.pays("claims wallet", VERIFIED, wei=DEPOSIT_WEI)
+
+
+def test_what_is_missing_is_a_new_message_since_an_edit_notifies_nobody() -> None:
+    play = at_wallet()
+    play.seen("shows deposit.seen")
+    nothing_to_do = play.link.slot
+    play.pays("shows deposit.partial", wei=DEPOSIT_WEI // 4)
+    assert play.link.slot > nothing_to_do
+    missing = play.link.slot
+    play.tap("sent", SPINNER)
+    play.seen("shows deposit.seen", block=12)
+    assert play.link.slot == missing
 
 
 def test_dust_of_strangers_is_silent() -> None:
@@ -110,6 +123,14 @@ def test_a_payment_after_cancel_is_found_and_offered() -> None:
     play.tap("goon", SPINNER, "timer attempt_ends 2 in 86400 s", VERIFIED)
 
 
+def test_whoever_is_linked_and_pays_once_more_reads_that_his_link_is_as_it_was() -> None:
+    play = at_linked()
+    play.pays("claims wallet", "says deposit.late.linked [goon]", to=OLD_ADDRESS)
+    assert "your link is as it was" in play.screen[-1]
+    play.tap("goon", SPINNER, "timer attempt_ends 2 in 86400 s", VERIFIED)
+    assert play.link.active is not None
+
+
 def test_going_on_from_nothing_begins_with_the_referral() -> None:
     play = at_new()
     play.write("/goon", REFERRAL)
@@ -129,6 +150,7 @@ def test_a_payment_to_an_address_of_before_is_never_dropped_and_proves_its_sende
         State.WALLET: VERIFIED,
         State.REFERRAL: "says deposit.late_noted",
         State.MOVING: "says deposit.late_noted",
+        State.LINKED: "says deposit.late.linked [goon]",
         State.KEY: "says deposit.more",
         State.CHECKING: "says deposit.more",
         State.PERMISSIONS: "says deposit.more",

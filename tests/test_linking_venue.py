@@ -48,6 +48,33 @@ def test_a_busy_venue_is_never_the_keys_fault() -> None:
     play.busy("shows delayed.venue [check]")
 
 
+def test_what_there_is_to_do_stays_on_the_screen_while_nobody_can_look() -> None:
+    for blame in ("venue", "clock", "egress", "chain", "unclear"):
+        play = at_permissions()
+        play.tap("check", "...")
+        play.busy(f"shows delayed.{blame} [check]", blame=blame)
+        assert "❌ Futures (Perps) is off: tick it" in play.screen[-1]
+        assert "no fault of yours" in play.screen[-1]
+        assert "nothing to do" not in play.screen[-1]
+        assert "not the problem" not in play.screen[-1]
+    play = at_checking()
+    play.busy("shows delayed.venue")
+    assert "nothing to do" in play.screen[-1]
+
+
+def test_what_there_is_to_do_is_a_new_message_after_a_word_that_there_is_nothing() -> None:
+    play = at_checking()
+    play.busy("shows delayed.venue")
+    nothing_to_do = play.link.slot
+    play.answers("timer recheck 1 in 20 s", "shows permissions [check]", can_perp=False)
+    assert play.link.slot > nothing_to_do
+    looking = play.link.slot
+    play.rings(TimerName.RECHECK, "...")
+    play.busy("shows delayed.venue [check]")
+    play.answers("timer recheck 2 in 20 s", "shows permissions [check]", can_perp=False)
+    assert play.link.slot == looking
+
+
 def test_a_key_seconds_old_is_asked_for_again_without_a_word() -> None:
     play = at_checking()
     for number in range(1, 12):
@@ -227,7 +254,7 @@ def test_a_linked_account_takes_another_key_after_a_fresh_proof_only() -> None:
     # No proof at all: one is asked for.
     play.write("/goon", "timer attempt_ends 2 in 86400 s", "issues an address", DEPOSIT)
     play.write("/cancel", "...")
-    play.pays("claims wallet", "says deposit.late [goon]")
+    play.pays("claims wallet", "says deposit.late.linked [goon]")
     play.wait(86_000)
     goes_on, stands = play.button("goon").value, play.link
     play.press(goes_on, SPINNER, "timer attempt_ends 3 in 86400 s", VERIFIED)

@@ -41,7 +41,6 @@ _LOOKS: Final = (
     "I look again about every 20 seconds for 10 minutes. <b>Check again</b> looks at once; no need to paste anything."
 )
 _BUTTON: Final = "Press <b>Check again</b> when it is done; no need to paste anything."
-_SAFE: Final = "That is not your key's fault, and the check goes on by itself."
 _BINDING: Final = (
     "Everything else is right, but nothing shows yet that this key belongs to your wallet. <b>Make a deposit of any size "
     "to Aster from this wallet</b>, then press <b>Check again</b>: Aster's list of deposits and the blockchain show us who "
@@ -104,13 +103,13 @@ TEXTS: Final[dict[str, str]] = {
     "language": "Which language shall I write in? Press one, or send its code, as /language en.",
     "language.chosen": "From now on I write in English here.",
     "command.unknown": "I don't know that command. /help shows those I do.",
-    "cancel.done": "Stopped, and what you pasted is wiped. The deposit address stays yours. /setapi starts again.",
+    "cancel.done": "Stopped. Anything you pasted is wiped, and a deposit address you were given stays yours. /setapi starts again.",
     "cancel.done.linked": "Stopped. Your earlier link is as it was.",
     "cancel.nothing": "There is nothing to stop. /setapi starts the linking.",
     "unlink.done": (
         "🔌 <b>Unlinked.</b> Your API Secret is deleted here and no strategy can use it any more. Open positions and "
         "orders stay on Aster; manage them there.\n\nPlease delete the key on Aster, too: that is the only way to be "
-        "certain. What stays here: your Telegram id, and that your wallet paid, and when."
+        "certain. What stays here, until you send /deleteme: your Telegram id, your wallet, what it paid and when."
     ),
     "unlink.by_operator": (
         "🔌 <b>Our operators have ended this link.</b> Your API Secret is deleted here and no strategy can use it any more. "
@@ -229,6 +228,10 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "deposit.more": "🪙 Another {amount} BNB arrived from <code>{wallet}</code>. It is noted; nothing more is needed.",
     "deposit.late": "🪙 Your {amount} BNB from <code>{wallet}</code> arrived. Found it; shall we go on?",
+    "deposit.late.linked": (
+        "🪙 {amount} BNB arrived from <code>{wallet}</code>. It is noted, and your link is as it was. If you "
+        "sent it to change the key or the wallet: shall we go on?"
+    ),
     "deposit.late_noted": (
         "🪙 {amount} BNB arrived from <code>{wallet}</code> at an address of yours. It is noted. /status shows where you are."
     ),
@@ -317,13 +320,16 @@ TEXTS: Final[dict[str, str]] = {
     "to_do.restricted.by_button": (
         "⏳ Aster restricts this account at the moment. That is not a fault of the key.\n\n" + _BUTTON
     ),
-    "delayed.venue": "⏳ Aster is busy; checking again in {seconds} s. " + _SAFE,
-    "delayed.clock": "⏳ Our clock has to be set; checking again in {seconds} s. " + _SAFE,
-    "delayed.egress": "⏳ Something is wrong on our side; checking again in {seconds} s. " + _SAFE,
-    "delayed.chain": ("⏳ We can't read the blockchain right now; checking again in {seconds} s. " + _SAFE),
+    "delayed.venue": "⏳ Aster is busy; checking again in {seconds} s. {rest}",
+    "delayed.clock": "⏳ Our clock has to be set; checking again in {seconds} s. {rest}",
+    "delayed.egress": "⏳ Something is wrong on our side; checking again in {seconds} s. {rest}",
+    "delayed.chain": ("⏳ We can't read the blockchain right now; checking again in {seconds} s. {rest}"),
     "delayed.unclear": (
-        "⏳ I can't check keys right now, by a fault of ours or of Aster's; checking again in {seconds} s. " + _SAFE
+        "⏳ I can't check keys right now, by a fault of ours or of Aster's; checking again in {seconds} s. {rest}"
     ),
+    "delayed.safe": "That is not your key's fault, and the check goes on by itself.",
+    "delayed.to_mend": "That is no fault of yours. What I saw last:\n\n{checklist}",
+    "delayed.unchanged": "That is no fault of yours, and nothing has changed here.",
     "refused": "❌ <b>This key can't be linked.</b> Your wallet stays verified.\n\n{checklist}\n\nSend another API Key when it is ready.",
     "refused.legacy_key": (
         "❌ That is an old-style key: it can't show that it belongs to your wallet or that it can't withdraw. "

@@ -39,7 +39,6 @@ _HOW: Final = (
 )
 _LOOKS: Final = "Vuelvo a comprobarlo cada 20 segundos, más o menos, durante 10 minutos. Con <b>Comprobar de nuevo</b> lo hago al instante; no hace falta pegar nada."
 _BUTTON: Final = "Pulsa <b>Comprobar de nuevo</b> cuando esté hecho; no hace falta pegar nada."
-_SAFE: Final = "No es culpa de tu clave, y la comprobación sigue sola."
 _BINDING: Final = (
     "Todo lo demás está bien, pero todavía nada muestra que esta clave pertenezca a tu billetera. <b>Haz un depósito de cualquier "
     "importe en Aster desde esta billetera</b> y después pulsa <b>Comprobar de nuevo</b>: la lista de depósitos de Aster y la "
@@ -101,13 +100,13 @@ TEXTS: Final[dict[str, str]] = {
     "language": "¿En qué idioma escribo? Pulsa uno, o envía su código, como /language es.",
     "language.chosen": "A partir de ahora escribo aquí en español.",
     "command.unknown": "No conozco ese comando. /help muestra los que conozco.",
-    "cancel.done": "Listo, detenido: lo que pegaste está borrado. La dirección de depósito sigue siendo tuya. Con /setapi empiezas de nuevo.",
+    "cancel.done": "Listo, detenido. Lo que hayas pegado está borrado y, si recibiste una dirección de depósito, sigue siendo tuya. Con /setapi empiezas de nuevo.",
     "cancel.done.linked": "Listo, detenido. Tu vínculo anterior sigue como estaba.",
     "cancel.nothing": "No hay nada que detener. Con /setapi empieza la vinculación.",
     "unlink.done": (
         "🔌 <b>Cuenta desvinculada.</b> Tu API Secret está borrado aquí y ninguna estrategia puede usarlo ya. Las posiciones y "
         "órdenes abiertas se quedan en Aster; gestiónalas allí.\n\nPor favor, borra también la clave en Aster: es la única forma de "
-        "tener certeza. Lo que queda aquí: tu ID de Telegram, y que tu billetera pagó, y cuándo."
+        "tener certeza. Lo que queda aquí hasta que envíes /deleteme: tu ID de Telegram, tu billetera, lo que pagó y cuándo."
     ),
     "unlink.by_operator": (
         "🔌 <b>Nuestros operadores han puesto fin a este vínculo.</b> Tu API Secret está borrado aquí y ninguna estrategia puede usarlo ya. "
@@ -225,6 +224,10 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "deposit.more": "🪙 Llegaron otros {amount} BNB desde <code>{wallet}</code>. Queda anotado; no hace falta nada más.",
     "deposit.late": "🪙 Tus {amount} BNB desde <code>{wallet}</code> llegaron. Los encontré; ¿continuamos?",
+    "deposit.late.linked": (
+        "🪙 Llegaron {amount} BNB desde <code>{wallet}</code>. Quedó anotado, y tu vínculo sigue como estaba. "
+        "Si los enviaste para cambiar la clave o la billetera: ¿continuamos?"
+    ),
     "deposit.late_noted": (
         "🪙 {amount} BNB llegaron desde <code>{wallet}</code> a una dirección tuya. Queda anotado. /status muestra en qué punto estás."
     ),
@@ -314,14 +317,17 @@ TEXTS: Final[dict[str, str]] = {
     "to_do.restricted.by_button": (
         "⏳ Aster restringe esta cuenta en este momento. No es culpa de la clave.\n\n" + _BUTTON
     ),
-    "delayed.venue": "⏳ Aster está ocupado; compruebo de nuevo en {seconds} s. " + _SAFE,
-    "delayed.clock": "⏳ Hay que ajustar nuestro reloj; compruebo de nuevo en {seconds} s. " + _SAFE,
-    "delayed.egress": "⏳ Hay un problema de nuestro lado; compruebo de nuevo en {seconds} s. " + _SAFE,
-    "delayed.chain": "⏳ Ahora mismo no podemos leer la blockchain; compruebo de nuevo en {seconds} s. " + _SAFE,
+    "delayed.venue": "⏳ Aster está ocupado; compruebo de nuevo en {seconds} s. {rest}",
+    "delayed.clock": "⏳ Hay que ajustar nuestro reloj; compruebo de nuevo en {seconds} s. {rest}",
+    "delayed.egress": "⏳ Hay un problema de nuestro lado; compruebo de nuevo en {seconds} s. {rest}",
+    "delayed.chain": "⏳ Ahora mismo no podemos leer la blockchain; compruebo de nuevo en {seconds} s. {rest}",
     "delayed.unclear": (
         "⏳ Ahora mismo no puedo comprobar claves, por un fallo nuestro o de Aster; compruebo de nuevo en {seconds} s. "
-        + _SAFE
+        "{rest}"
     ),
+    "delayed.safe": "No es culpa de tu clave, y la comprobación sigue sola.",
+    "delayed.to_mend": "No es culpa tuya. Lo último que vi:\n\n{checklist}",
+    "delayed.unchanged": "No es culpa tuya, y aquí no ha cambiado nada.",
     "refused": "❌ <b>Esta clave no se puede vincular.</b> Tu billetera sigue verificada.\n\n{checklist}\n\nEnvía otra API Key cuando esté lista.",
     "refused.legacy_key": (
         "❌ Esa es una clave de tipo antiguo: no permite saber si pertenece a tu billetera ni si puede retirar. "

@@ -39,7 +39,6 @@ _HOW: Final = (
 )
 _LOOKS: Final = "10 dakika boyunca yaklaşık her 20 saniyede bir yeniden kontrol ederim. <b>Yeniden kontrol et</b> düğmesiyle hemen bakarım; bir şey yapıştırman gerekmez."
 _BUTTON: Final = "Bitince <b>Yeniden kontrol et</b> düğmesine bas; bir şey yapıştırman gerekmez."
-_SAFE: Final = "Sorun anahtarında değil, kontrol kendiliğinden devam eder."
 _BINDING: Final = (
     "Geri kalan her şey doğru, ama bu anahtarın cüzdanına ait olduğunu henüz hiçbir şey göstermiyor. <b>Bu cüzdandan Aster'e herhangi bir "
     "tutarda para yatır</b>, sonra <b>Yeniden kontrol et</b> düğmesine bas: Aster'in yatırma listesi ve blok zinciri onu kimin "
@@ -101,13 +100,13 @@ TEXTS: Final[dict[str, str]] = {
     "language": "Hangi dilde yazayım? Bir düğmeye bas ya da kodunu gönder, örneğin /language tr.",
     "language.chosen": "Bundan sonra burada Türkçe yazıyorum.",
     "command.unknown": "Bu komutu bilmiyorum. /help bildiklerimi gösterir.",
-    "cancel.done": "Durduruldu, yapıştırdıkların silindi. Yatırma adresi senin kalır. Yeniden başlamak için: /setapi.",
+    "cancel.done": "Durduruldu. Yapıştırdığın her şey silindi; sana bir yatırma adresi verildiyse senin kalır. Yeniden başlamak için: /setapi.",
     "cancel.done.linked": "Durduruldu. Önceki bağlantın olduğu gibi duruyor.",
     "cancel.nothing": "Durdurulacak bir şey yok. Bağlamaya başlamak için: /setapi.",
     "unlink.done": (
         "🔌 <b>Bağlantı kaldırıldı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. Açık pozisyonlar ve "
         "emirler Aster'de kalır; onları orada yönet.\n\nLütfen anahtarı Aster'de de sil: emin olmanın tek yolu "
-        "budur. Burada kalanlar: Telegram kimlik numaran (id), cüzdanından ödeme geldiği ve zamanı."
+        "budur. /deleteme gönderene kadar burada kalanlar: Telegram kimlik numaran (id), cüzdanın, oradan gelen tutar ve zamanı."
     ),
     "unlink.by_operator": (
         "🔌 <b>Operatörlerimiz bu bağlantıyı sonlandırdı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. "
@@ -224,6 +223,10 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "deposit.more": "🪙 <code>{wallet}</code> cüzdanından {amount} BNB daha geldi. Not edildi; başka bir şey gerekmiyor.",
     "deposit.late": "🪙 <code>{wallet}</code> cüzdanından gönderdiğin {amount} BNB geldi. Ödemeni bulduk; devam edelim mi?",
+    "deposit.late.linked": (
+        "🪙 <code>{wallet}</code> cüzdanından {amount} BNB geldi. Kaydedildi; bağlantın olduğu gibi duruyor. "
+        "Anahtarı ya da cüzdanı değiştirmek için gönderdiysen: devam edelim mi?"
+    ),
     "deposit.late_noted": (
         "🪙 <code>{wallet}</code> cüzdanından adreslerinden birine {amount} BNB geldi. Not edildi. /status hangi adımda olduğunu gösterir."
     ),
@@ -310,14 +313,17 @@ TEXTS: Final[dict[str, str]] = {
     "to_do.referral.by_button": "⏳ Anahtarında sorun yok. " + _REFERRAL + _BUTTON,
     "to_do.restricted": "⏳ Aster şu anda bu hesabı kısıtlıyor. Sorun anahtarında değil.\n\n" + _LOOKS,
     "to_do.restricted.by_button": "⏳ Aster şu anda bu hesabı kısıtlıyor. Sorun anahtarında değil.\n\n" + _BUTTON,
-    "delayed.venue": "⏳ Aster meşgul; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
-    "delayed.clock": "⏳ Saatimizin ayarlanması gerekiyor; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
-    "delayed.egress": "⏳ Bizim tarafımızda bir sorun var; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
-    "delayed.chain": "⏳ Şu anda blok zincirini okuyamıyoruz; {seconds} sn sonra yeniden kontrol ediyorum. " + _SAFE,
+    "delayed.venue": "⏳ Aster meşgul; {seconds} sn sonra yeniden kontrol ediyorum. {rest}",
+    "delayed.clock": "⏳ Saatimizin ayarlanması gerekiyor; {seconds} sn sonra yeniden kontrol ediyorum. {rest}",
+    "delayed.egress": "⏳ Bizim tarafımızda bir sorun var; {seconds} sn sonra yeniden kontrol ediyorum. {rest}",
+    "delayed.chain": "⏳ Şu anda blok zincirini okuyamıyoruz; {seconds} sn sonra yeniden kontrol ediyorum. {rest}",
     "delayed.unclear": (
         "⏳ Bizden ya da Aster'den kaynaklanan bir sorun yüzünden şu anda anahtarları kontrol edemiyorum; {seconds} sn sonra yeniden "
-        "kontrol ediyorum. " + _SAFE
+        "kontrol ediyorum. {rest}"
     ),
+    "delayed.safe": "Sorun anahtarında değil, kontrol kendiliğinden devam eder.",
+    "delayed.to_mend": "Bu senin hatan değil. En son gördüğüm:\n\n{checklist}",
+    "delayed.unchanged": "Bu senin hatan değil ve burada hiçbir şey değişmedi.",
     "refused": "❌ <b>Bu anahtar bağlanamaz.</b> Cüzdanın doğrulanmış olarak kalır.\n\n{checklist}\n\nHazır olunca başka bir API Key gönder.",
     "refused.legacy_key": (
         "❌ Bu eski tip bir anahtar: cüzdanına ait olduğunu ya da para çekemeyeceğini gösteremez. "

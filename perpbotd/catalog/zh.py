@@ -39,7 +39,6 @@ _HOW: Final = (
 )
 _LOOKS: Final = "接下来 10 分钟内，我大约每 20 秒检查一次。点击<b>再次检查</b>可立即检查；无需重新粘贴任何内容。"
 _BUTTON: Final = "完成后点击<b>再次检查</b>；无需重新粘贴任何内容。"
-_SAFE: Final = "这不是你密钥的问题，检查会自动继续。"
 _BINDING: Final = (
     "其他都没问题，但目前还没有信息表明这个密钥属于你的钱包。<b>请从这个钱包向 Aster 充值任意金额</b>，"
     "然后点击<b>再次检查</b>：Aster 的充值记录和区块链会告诉我们是谁发送的。密钥会继续在这里加密保存。\n\n"
@@ -87,12 +86,12 @@ TEXTS: Final[dict[str, str]] = {
     "language": "你希望我用哪种语言？点击一个按钮，或发送语言代码，例如 /language zh。",
     "language.chosen": "从现在起，我在这里使用中文。",
     "command.unknown": "我不认识这个命令。/help 会列出我认识的命令。",
-    "cancel.done": "已停止，你粘贴的内容已清除。收款地址仍归你专用。/setapi 可重新开始。",
+    "cancel.done": "已停止。你粘贴过的内容均已清除；如已为你分配收款地址，它仍归你专用。/setapi 可重新开始。",
     "cancel.done.linked": "已停止。你之前的关联保持不变。",
     "cancel.nothing": "目前没有可停止的关联。/setapi 可开始关联。",
     "unlink.done": (
         "🔌 <b>已解除关联。</b>你的 API Secret 已在这里删除，任何策略都不能再使用它。未平仓位和挂单仍保留在 Aster 上，请在那里管理。\n\n"
-        "请也在 Aster 上删除该密钥：只有这样才能完全放心。这里保留的是：你的 Telegram ID、你的钱包转过账，以及转账时间。"
+        "请也在 Aster 上删除该密钥：只有这样才能完全放心。在你发送 /deleteme 之前，这里保留的是：你的 Telegram ID、你的钱包、转账金额和时间。"
     ),
     "unlink.by_operator": (
         "🔌 <b>我们的运营人员已结束这个关联。</b>你的 API Secret 已在这里删除，任何策略都不能再使用它。"
@@ -189,6 +188,7 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "deposit.more": "🪙 又有 {amount} BNB 从 <code>{wallet}</code> 到账。已记录；无需再发。",
     "deposit.late": "🪙 你从 <code>{wallet}</code> 发送的 {amount} BNB 已到账。我们找到了；要继续吗？",
+    "deposit.late.linked": "🪙 从 <code>{wallet}</code> 发送的 {amount} BNB 已到账。已记录，你的关联保持不变。如果你是为了更换密钥或钱包而转账：要继续吗？",
     "deposit.late_noted": "🪙 {amount} BNB 从 <code>{wallet}</code> 到达你的一个地址。已记录。/status 可查看当前进度。",
     "deposit.not_mine": "明白：那笔转账是别人的，不会产生任何绑定。请从你自己的钱包发送到 <code>{address}</code>。",
     # --- step 3: the key ------------------------------------------------------------------------
@@ -254,11 +254,14 @@ TEXTS: Final[dict[str, str]] = {
     "to_do.referral.by_button": "⏳ 你的密钥没有问题。" + _REFERRAL + _BUTTON,
     "to_do.restricted": "⏳ Aster 目前限制了这个账户。这不是密钥的问题。\n\n" + _LOOKS,
     "to_do.restricted.by_button": "⏳ Aster 目前限制了这个账户。这不是密钥的问题。\n\n" + _BUTTON,
-    "delayed.venue": "⏳ Aster 正忙；{seconds} 秒后再检查。" + _SAFE,
-    "delayed.clock": "⏳ 我们的时钟需要校准；{seconds} 秒后再检查。" + _SAFE,
-    "delayed.egress": "⏳ 我们这边出了点问题；{seconds} 秒后再检查。" + _SAFE,
-    "delayed.chain": "⏳ 我们现在无法读取区块链；{seconds} 秒后再检查。" + _SAFE,
-    "delayed.unclear": ("⏳ 我们或 Aster 这边出了问题，现在无法检查密钥；{seconds} 秒后再检查。" + _SAFE),
+    "delayed.venue": "⏳ Aster 正忙；{seconds} 秒后再检查。{rest}",
+    "delayed.clock": "⏳ 我们的时钟需要校准；{seconds} 秒后再检查。{rest}",
+    "delayed.egress": "⏳ 我们这边出了点问题；{seconds} 秒后再检查。{rest}",
+    "delayed.chain": "⏳ 我们现在无法读取区块链；{seconds} 秒后再检查。{rest}",
+    "delayed.unclear": ("⏳ 我们或 Aster 这边出了问题，现在无法检查密钥；{seconds} 秒后再检查。{rest}"),
+    "delayed.safe": "这不是你密钥的问题，检查会自动继续。",
+    "delayed.to_mend": "这不是你的问题。我上次看到的是：\n\n{checklist}",
+    "delayed.unchanged": "这不是你的问题，这里什么都没有改变。",
     "refused": "❌ <b>这个密钥无法关联。</b>你的钱包仍然是已验证状态。\n\n{checklist}\n\n准备好后请发送另一个 API Key。",
     "refused.legacy_key": (
         "❌ 这是旧式密钥：它无法表明自己属于你的钱包，也无法表明自己不能提现。我没有保存它的任何内容。\n\n" + _HOW

@@ -12,7 +12,7 @@ from eth_utils.address import to_checksum_address
 
 from perpbotd.domain.checklist import checklist, line
 from perpbotd.domain.credentials import KeyOnly, LegacyKeyOnly, SecretOnly, fingerprint
-from perpbotd.domain.events import Elsewhere
+from perpbotd.domain.events import CheckDelayed, Elsewhere
 from perpbotd.domain.kinds import Action, callback_data, language_data
 from perpbotd.domain.languages import LANGUAGES
 from perpbotd.domain.link import Active, Link, State, Stop, Stopped
@@ -202,6 +202,11 @@ def waits_for_half(link: Link) -> Said | None:
             return said("key.key_next")
         case LegacyKeyOnly():
             return said("key.legacy_secret_next")
+
+
+def cannot_look(event: CheckDelayed, rest: Phrase, *rows: Row) -> Said:
+    """Nobody can say now, by no fault of the user's, and what that means for him."""
+    return said(f"delayed.{event.blame}", *rows, seconds=str(event.seconds), rest=rest)
 
 
 def linked_now(link: Link, active: Active, policy: Policy, before: Active | None = None) -> Said:

@@ -37,9 +37,9 @@ from perpbotd.domain.moves import referring
 from perpbotd.domain.moves.leaving import leave, withdraw
 from perpbotd.domain.moves.pasting import affordable, check
 from perpbotd.domain.moves.turn import Turn
-from perpbotd.domain.phrases import Button
+from perpbotd.domain.phrases import Button, Phrase
 from perpbotd.domain.policy import DAY_MS
-from perpbotd.domain.replies import causes, expires, resumed, said, shown, stopped, tap
+from perpbotd.domain.replies import cannot_look, causes, expires, resumed, said, shown, stopped, tap
 from perpbotd.domain.types import Address, Ms
 from perpbotd.messages import Verdict
 
@@ -229,7 +229,7 @@ def delayed(turn: Turn, event: Event) -> None:
     """Nobody can say now: no verdict, and worth a word only to who waits for it."""
     guard = turn.link.guard
     if isinstance(event, CheckDelayed) and event.check == guard.number and guard.since and guard.asked:
-        turn.progress(said(f"delayed.{event.blame}", seconds=str(event.seconds)))
+        turn.progress(cannot_look(event, Phrase(key="delayed.unchanged")))
 
 
 # --- at once, when asked ------------------------------------------------------------------------

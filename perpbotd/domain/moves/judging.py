@@ -15,7 +15,8 @@ from perpbotd.domain.moves import contesting, referring
 from perpbotd.domain.moves.activating import activate, used_up
 from perpbotd.domain.moves.pasting import CREDENTIAL_LIVES_MS, check
 from perpbotd.domain.moves.turn import Turn
-from perpbotd.domain.replies import for_a_new_key, said, shown, tap
+from perpbotd.domain.phrases import Phrase
+from perpbotd.domain.replies import cannot_look, for_a_new_key, said, shown, tap
 from perpbotd.domain.types import Grade, Ms
 from perpbotd.domain.verdicts import (
     MENDED_ON_ASTER,
@@ -158,6 +159,10 @@ def _mend(turn: Turn, key: str) -> None:
         _over(turn)
         return
     if turn.link.state is not State.PERMISSIONS:
+        before = turn.link.shown
+        if before is not None and before.phrase.key.startswith("delayed."):
+            # He has read that there is nothing to do, and an edit notifies nobody.
+            turn.below()
         turn.go(State.PERMISSIONS, recheck_until=Ms(turn.now + RECHECKED_FOR_MS))
     link = turn.link
     goes_on = turn.now < link.recheck_until
@@ -196,10 +201,15 @@ def _again_in(turn: Turn, ms: int) -> None:
 
 
 def delayed(turn: Turn, event: Event) -> None:
-    """The venue is busy or ours is the trouble: said, never blamed on the key."""
-    if isinstance(event, CheckDelayed) and event.check == turn.link.check and turn.link.under_way:
-        buttons = ((tap(turn.link, Action.CHECK_AGAIN),),) if turn.link.state is State.PERMISSIONS else ()
-        turn.progress(said(f"delayed.{event.blame}", *buttons, seconds=str(event.seconds)))
+    """The venue is busy or ours is the trouble: never blamed on the key, and what is to be mended is said again."""
+    link = turn.link
+    if not isinstance(event, CheckDelayed) or event.check != link.check or not link.under_way:
+        return
+    if link.state is State.PERMISSIONS:
+        rest = Phrase(key="delayed.to_mend", args={"checklist": checklist(link.verdicts, turn.policy)})
+        turn.progress(cannot_look(event, rest, (tap(link, Action.CHECK_AGAIN),)))
+    else:
+        turn.progress(cannot_look(event, Phrase(key="delayed.safe")))
 
 
 def recheck(turn: Turn, event: Event) -> None:

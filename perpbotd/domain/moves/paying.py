@@ -90,6 +90,8 @@ def found(turn: Turn, event: Event) -> None:
     count(turn, event)
     if event.sender not in turn.link.wallets:
         if event.address == turn.link.address:
+            # Before it stood that there is nothing to do, and an edit notifies nobody.
+            turn.below()
             turn.progress(_partial(Sum(sender=event.sender, total=event.total_from_sender)))
         else:
             turn.say(said("deposit.late_noted", wallet=shown(event.sender), amount=bnb(event.wei)))
@@ -112,7 +114,8 @@ def found_late(turn: Turn, event: Event) -> None:
         turn.change(wallet=event.sender, ends=Ms(turn.now + turn.policy.attempt_hours * HOUR_MS))
     wallet, amount = shown(event.sender), bnb(event.wei)
     if turn.link.state not in (State.REFERRAL, State.MOVING) and event.sender in proven:
-        turn.say(said("deposit.late", (tap(turn.link, Action.GO_ON),), wallet=wallet, amount=amount))
+        key = "deposit.late.linked" if turn.link.state is State.LINKED else "deposit.late"
+        turn.say(said(key, (tap(turn.link, Action.GO_ON),), wallet=wallet, amount=amount))
     else:
         turn.say(said("deposit.late_noted", wallet=wallet, amount=amount))
 
