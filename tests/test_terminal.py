@@ -13,12 +13,15 @@ import httpx
 import pytest
 import trio
 
+from perpbotd.catalog import CATALOGUES
 from perpbotd.sandbox.aster import VenueTransport
+from perpbotd.sandbox.layout import fitted, width
 from perpbotd.sandbox.line_editor import PROMPT, Lines, TypedLines, reading
 from perpbotd.sandbox.outside import PAYERS, SERVICES, Mistake, Outside
 from perpbotd.sandbox.session import Session
 from perpbotd.sandbox.side_commands import HELP, SideCommand, parse
 from perpbotd.sandbox.telegram import Button, DataCentre, MessageView
+from perpbotd.sandbox.terminal import Transcript
 from perpbotd.sandbox.world import World
 
 # --- side commands --------------------------------------------------------------------------------
@@ -151,6 +154,83 @@ async def _until(holds: Any) -> None:
     raise AssertionError("it never came")
 
 
+async def test_what_is_typed_is_cut_by_the_columns_that_it_takes() -> None:
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 20))
+    written: list[str] = []
+    with reading(slave, written.append) as lines:
+        found: list[str | None] = []
+        async with trio.open_nursery() as nursery:
+
+            async def read() -> None:
+                found.append(await lines.next())
+
+            nursery.start_soon(read)
+            os.write(master, ("abc" + "密钥" * 6).encode())
+            await _until(lambda: on_screen("".join(written))[-1].endswith("密钥"))
+            assert on_screen("".join(written))[-1] == PROMPT + "密钥" * 4
+            os.write(master, b"\r")
+        assert found == ["abc" + "密钥" * 6]
+    os.close(master)
+    os.close(slave)
+
+
+async def test_a_terminal_that_is_left_in_the_middle_of_a_line_is_left_clean() -> None:
+    master, slave = os.openpty()
+    written: list[str] = []
+    with reading(slave, written.append) as lines:
+        with trio.move_on_after(0) as leaving:
+            await lines.next()
+        assert leaving.cancelled_caught
+        assert on_screen("".join(written))[-1] == PROMPT
+    assert on_screen("".join(written))[-1] == ""
+    os.close(master)
+    os.close(slave)
+
+
+# --- how text fits --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [12, 40, 100])
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(language: str, columns: int) -> None:
+    for text in [*CATALOGUES[language].values(), HELP]:
+        lines = list(fitted(text, columns))
+        assert all(width(line) <= columns for line in lines)
+        assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    assert width("密钥 ok✅") == 9
+    assert list(fitted("密钥密钥", 5)) == ["密钥", "密钥"]
+    assert list(fitted("a b", 5)) == ["a b"]
+    assert list(fitted("\x1b[2J\n", 20)) == ["\\x1b[2J", ""]
+
+
+def test_a_transcript_is_as_wide_as_its_terminal(centre: DataCentre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    written: list[str] = []
+    transcript = Transcript(centre.add_user(4).screen, written.append)
+    transcript.heading("14.1 Apply")
+    transcript.elsewhere("you open the link\non Aster, connect your wallet and apply the code")
+    assert written[1].splitlines()[1] == "      ( you open the link on Aster,"
+    transcript.show(MessageView(id=7, from_bot=True, text="word " * 40, buttons=()))
+    monkeypatch.setenv("COLUMNS", "500")
+    assert max(width(line) for line in "\n".join(written).splitlines()) <= 40
+    transcript.show(MessageView(id=7, from_bot=True, text="word " * 80, buttons=()))
+    assert 80 < max(width(line) for line in "\n".join(written).splitlines()) <= 100
+
+
+async def test_a_picture_of_the_user_is_shown_as_one(centre: DataCentre) -> None:
+    written: list[str] = []
+    user = centre.add_user(5)
+    transcript = Transcript(user.screen, written.append)
+    user.sends_photo(b"\xff\xd8\xff\xe0 a picture", "look")
+    user.sends_photo(b"\xff\xd8\xff\xe0 a picture", "")
+    transcript.catch_up()
+    assert written == ["", "  you │ ▓▓ (a picture)", "      │ look", "", "  you │ ▓▓ (a picture)"]
+
+
 # --- the session ----------------------------------------------------------------------------------
 
 
@@ -177,6 +257,15 @@ async def test_a_script_with_a_line_that_cannot_be_done_has_failed(
     text = "".join(written)
     assert [why in text for why in ("there is no :nonsense", "no message of yours", "no button 4", HELP)] == [True] * 4
     assert "/never" not in text
+
+
+async def test_an_address_that_is_none_is_called_so(centre: DataCentre, autojump_clock: trio.testing.MockClock) -> None:
+    written: list[str] = []
+    with pipe(b":pay 1\n:pay 1 --to 0x123\n") as reader:
+        chat = session(Lines(reader, written.append), centre, 6)
+        await chat.run()
+    assert "The bot has shown no address" in written[0]
+    assert "0x123 is no address" in written[1]
 
 
 async def test_a_script_that_could_be_done_has_not_failed_and_a_number_without_button_is_a_text(
@@ -237,6 +326,14 @@ async def test_a_payment_that_cannot_be_made_is_said(outside: Outside, amount: s
         await outside.pay(amount, "0x" + "11" * 20, payer)
 
 
+async def test_what_was_paid_is_said_in_plain_words(outside: Outside) -> None:
+    to = "0x" + "22" * 20
+    assert await outside.pay("0.0001", to, "exchange") == f"0.0001 BNB are sent to {to} from an exchange"
+    assert await outside.pay("0.0001", to, "friend") == f"0.0001 BNB are sent to {to} from a friend"
+    with pytest.raises(Mistake, match="1e400 is no amount of BNB"):
+        await outside.pay("1e400", to, "wallet")
+
+
 async def test_a_key_is_made_edited_and_deleted_on_aster(outside: Outside, world: World) -> None:
     with pytest.raises(Mistake, match="no API key was made yet"):
         outside.made()
@@ -266,6 +363,17 @@ async def test_services_go_down_and_come_up_and_blocks_are_replaced(outside: Out
     before = world.chain.mine().hash
     outside.reorganise("1")
     assert world.chain.latest.hash != before
-    for depth in ("0", "x", "1000"):
-        with pytest.raises(Mistake):
+    for depth in ("0", "-3", "x", "1000"):
+        with pytest.raises(Mistake, match="1 to 100 blocks"):
             outside.reorganise(depth)
+
+
+async def test_three_blocks_are_replaced_though_the_chain_makes_the_third_final(outside: Outside, world: World) -> None:
+    world.chain.mine_blocks(5)
+    final, replaced = world.chain.finalized, world.chain.latest
+    assert outside.reorganise("3") == "the chain replaces its newest 3 blocks"
+    assert world.chain.is_canonical(final)
+    assert not world.chain.is_canonical(replaced)
+    assert not world.chain.finality_stalled
+    world.chain.mine_blocks(3)
+    assert world.chain.finalized.number > replaced.number

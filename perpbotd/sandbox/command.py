@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import trio
 
@@ -56,14 +58,20 @@ def serve_aster() -> int:
 
 
 def talk(directory: Path | None, log_level: str, language: str) -> int:
-    """The terminal chat; returns 0, or 1 where a line of a script could not be done."""
+    """The terminal chat; returns 0, or 1 where a line of a script could not be done. Raises ConfigError."""
+    # Python has no stdin object then, and the descriptor's number may be another file's.
+    if cast("object", sys.stdin) is None:
+        raise ConfigError("the terminal chat reads what you type, and its standard input is closed")
     with _place(directory) as place, reading(sys.stdin.fileno(), _print) as lines:
         try:
             done = trio.run(session.talk, place, log_level, language, lines)
         except BaseExceptionGroup as group:
             # ^C is one way to leave; a terminal sends it to the daemon, too, which may be gone first.
             done = group.subgroup(KeyboardInterrupt) is not None
-            if not done:
+            if group.subgroup(BrokenPipeError) is not None:
+                # Somebody has read enough, as `head` does; what is left in the buffer goes nowhere at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            elif not done:
                 raise
     return 0 if done else 1
 

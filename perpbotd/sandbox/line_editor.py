@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 import trio
 
+from perpbotd.sandbox.layout import tail, width
+
 PROMPT = "› "
 _CHUNK = 65_536
 _ERASE = "\r\x1b[K"
@@ -109,7 +111,7 @@ class TypedLines(Lines):
 
     def _draw(self) -> None:
         columns = os.get_terminal_size(self._descriptor).columns or 80
-        self._write(f"{_ERASE}{PROMPT}{self._typed[-max(columns - len(PROMPT) - 1, 1) :]}")
+        self._write(f"{_ERASE}{PROMPT}{tail(self._typed, columns - width(PROMPT) - 1)}")
 
 
 @contextmanager
@@ -126,4 +128,6 @@ def reading(descriptor: int, write: Callable[[str], object]) -> Generator[Lines]
     try:
         yield TypedLines(descriptor, write)
     finally:
+        # ^C leaves what was being typed.
+        write(_ERASE)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

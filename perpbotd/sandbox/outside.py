@@ -18,6 +18,7 @@ PAYERS: Final = ("wallet", "friend", "exchange", "contract")
 SERVICES: Final = ("aster", "chain", "telegram")
 _CONTRACT: Final = "0x" + "c0" * 20
 _BNB: Final = 10**18
+_DEEPEST: Final = 100
 
 
 class Mistake(PerpbotError):
@@ -54,7 +55,7 @@ class Outside:
                     raise Mistake(f"who is {payer}? There are: {', '.join(PAYERS)}")
         except (Rejected, ValueError) as error:
             raise Mistake(f"the chain refuses it: {error}") from None
-        who = "your wallet" if payer == "wallet" else f"a {payer}"
+        who = {"wallet": "your wallet", "exchange": "an exchange"}.get(payer, f"a {payer}")
         return f"{amount} BNB are sent to {to} from {who}"
 
     async def make_key(self, name: str, ips: str, boxes: dict[str, bool]) -> str:
@@ -75,10 +76,14 @@ class Outside:
 
     def reorganise(self, depth: str) -> str:
         """Replace the newest blocks by others, with the same payments in them."""
-        try:
-            self._world.chain.reorg(int(depth))
-        except ValueError as error:
-            raise Mistake(str(error)) from None
+        chain = self._world.chain
+        if not depth.isdecimal() or not 1 <= int(depth) <= _DEEPEST:
+            raise Mistake(f"a reorganisation replaces 1 to {_DEEPEST} blocks")
+        # Deeper than what is not final yet, as on a chain whose validators did not vote for a while.
+        chain.finality_stalled = True
+        chain.mine_blocks(max(0, int(depth) - (chain.latest.number - chain.finalized.number)))
+        chain.reorg(int(depth))
+        chain.finality_stalled = False
         return f"the chain replaces its newest {depth} blocks"
 
     def switch(self, service: str, *, up: bool) -> str:
@@ -141,7 +146,7 @@ BOXES: Final = {"futures": "can_perp", "spot": "can_spot", "withdraw": "can_with
 def _wei(amount: str) -> int:
     try:
         wei = Decimal(amount) * _BNB
-        if wei != wei.to_integral_value() or wei < 0:
+        if wei != wei.to_integral_value() or not 0 <= wei < 2**256:
             raise ValueError(amount)
     except (InvalidOperation, ValueError, OverflowError):
         raise Mistake(f"{amount} is no amount of BNB") from None

@@ -8,6 +8,7 @@ the one before.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from typing import Final
 
 import trio
 
+from perpbotd.sandbox.layout import fitted
 from perpbotd.sandbox.line_editor import Lines, TypedLines
 from perpbotd.sandbox.outside import DEFAULT_IPS, Mistake, Outside
 from perpbotd.sandbox.process import Daemon
@@ -29,6 +31,7 @@ _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _CODE: Final = re.compile(r"perpbot-\w+")
 _ANSWER_S, _QUIET_S, _LAST_QUIET_S, _WAIT_S, _UP_S = 10.0, 0.7, 2.0, 60.0, 30.0
 _USER_ID: Final = 501
+_HELP_COLUMNS: Final = 120
 _PICTURE: Final = b"\xff\xd8\xff\xe0 a picture"
 
 
@@ -187,7 +190,8 @@ class Session:
                     self.transcript.show(view)
                 return False
             case _:
-                self._lines.write(HELP)
+                columns = shutil.get_terminal_size((_HELP_COLUMNS, 24)).columns
+                self._lines.write("\n".join(fitted(HELP, columns)))
                 return False
         return True
 
@@ -200,8 +204,10 @@ class Session:
 
     async def _pay(self, command: SideCommand) -> str:
         to = command.options.get("to") or self._copied(_ADDRESS)
-        if to is None or not _ADDRESS.fullmatch(to):
+        if to is None:
             raise Mistake("where to? The bot has shown no address; --to names one")
+        if not _ADDRESS.fullmatch(to):
+            raise Mistake(f"{to} is no address: 0x and 40 hexadecimal digits")
         return await self._outside.pay(command.words[0], to, command.options.get("from", "wallet"))
 
     async def _make_key(self, command: SideCommand) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 
 import trio
 
 from perpbotd.kernel.escape import escape
+from perpbotd.sandbox.layout import fitted
 from perpbotd.sandbox.telegram import Button, MessageView, Screen, ScreenEvent
 
 WIDTH = 100
+"""Columns that are used at most; of a pipe or a file, always."""
 _MARGIN = 8
+_INDENT = " " * 6
+
+
+def columns() -> int:
+    """The columns that a line may take at the moment."""
+    return max(_MARGIN + 2, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
 
 
 def unnumbered(_: MessageView, button: Button) -> str:
@@ -54,13 +62,13 @@ class Transcript:
     def heading(self, text: str) -> None:
         """A part of the guide begins."""
         self.catch_up()
-        self._write(f"\n── {text} " + "─" * max(0, WIDTH - len(text) - 4))
+        self._write(f"\n── {text} " + "─" * max(0, columns() - len(text) - 4))
 
     def elsewhere(self, text: str) -> None:
         """Something that happens on Aster, in the user's wallet or on the host."""
         self.catch_up()
-        lines = textwrap.wrap(escape(f"( {text} )"), WIDTH - _MARGIN)
-        self._write("\n" + "\n".join(f"      {line}" for line in lines))
+        lines = fitted(f"( {' '.join(text.split())} )", columns() - _MARGIN)
+        self._write("\n" + "\n".join(f"{_INDENT}{line}" for line in lines))
 
     def presses(self, label: str) -> None:
         """The user presses a button."""
@@ -79,7 +87,8 @@ class Transcript:
             return
         if event.kind == "delete":
             whose = "a message of the bot" if view.from_bot else f"your message {self._own(view)}"
-            self._write(f"      × {escape(whose)} disappears")
+            first, *rest = fitted(f"× {whose} disappears", columns() - _MARGIN)
+            self._write("\n".join([_INDENT + first, *(f"{_INDENT}  {line}" for line in rest)]))
         elif view.from_bot:
             self._block("bot" if event.kind == "new" else "bot✎", self._message(view))
         else:
@@ -95,14 +104,10 @@ class Transcript:
         return "\n".join([picture + view.text, *rows])
 
     def _own(self, view: MessageView) -> str:
-        return self._secrets.get(view.id, view.text)
+        picture = "▓▓ (a picture)" if view.has_photo else ""
+        return "\n".join(part for part in (picture, self._secrets.get(view.id, view.text)) if part)
 
     def _block(self, who: str, text: str) -> None:
         self._write("")
-        for number, line in enumerate(_wrapped(text)):
+        for number, line in enumerate(fitted(text, columns() - _MARGIN)):
             self._write(f"{who if number == 0 else '':>5} │ {line}")
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    for line in text.split("\n"):
-        yield from textwrap.wrap(escape(line), WIDTH - _MARGIN) or [""]

@@ -30,6 +30,7 @@ class Chat:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "100"},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -109,3 +110,36 @@ def test_an_account_is_linked_line_by_line_and_the_end_of_the_script_is_exit_0(c
     assert "aster is down" in chat.printed
     assert "you │ \\x1b[31mhello \\u202ebot" in chat.printed
     assert "\x1b" not in chat.printed
+
+
+def test_without_an_input_it_says_so() -> None:
+    command = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "perpbotd.cli", "sandbox"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert ended.returncode == 78
+    assert ended.stderr == "perpbotd: the terminal chat reads what you type, and its standard input is closed\n"
+
+
+CHATTERBOX = """
+import pathlib, trio
+from perpbotd.sandbox import command, session
+
+async def talk(place, log_level, language, lines):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chatter, lines)
+
+async def chatter(lines):
+    while True:
+        lines.write("hello")
+        await trio.sleep(0)
+
+session.talk = talk
+raise SystemExit(command.talk(pathlib.Path(), "info", "en"))
+"""
+
+
+def test_a_reader_who_has_read_enough_ends_it_without_a_complaint() -> None:
+    command = ["sh", "-c", '"$@" | head -1', "sh", sys.executable, "-c", CHATTERBOX]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("hello\n", "")

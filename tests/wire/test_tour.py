@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -66,7 +67,9 @@ GOOD = Outcome(linked=True, proven=len(APPLYING), rules=len(APPLYING), left_over
 def ended(name: str) -> tuple[int, str, str]:
     """A tour as a newcomer starts it: its exit code, what it printed and what it complained of."""
     command = [sys.executable, "-m", "perpbotd.cli", "sandbox", f"--tour={name}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    # Whoever runs this may have a narrower terminal.
+    wide = {**os.environ, "COLUMNS": "100"}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, env=wide)
     return done.returncode, done.stdout, done.stderr
 
 
