@@ -10,11 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from perpbotd.domain.events import Facts, NotDeleted, TimerName, WalletChanged
+from perpbotd.domain.events import (
+    CheckDelayed,
+    CheckDone,
+    Facts,
+    NotDeleted,
+    OperatorAsked,
+    Referral,
+    ReferralRuled,
+    Source,
+    TimerName,
+    Verb,
+    WalletChanged,
+)
 from perpbotd.domain.link import State
-from perpbotd.domain.policy import DAY_MS
-from perpbotd.domain.types import DEPOSIT_WEI, Ms, Origin, UserId
-from tests.observed import builder, listed, row
+from perpbotd.domain.policy import DAY_MS, LegacyKeys, Policy
+from perpbotd.domain.types import DEPOSIT_WEI, Grade, Ms, Origin, UserId
+from perpbotd.domain.verdicts import judge_legacy
+from tests.observed import builder, history, listed, movement, row, sent
 from tests.places import (
     OLD_ADDRESS,
     PLACES,
@@ -22,9 +35,11 @@ from tests.places import (
     at_expired,
     at_key,
     at_linked,
+    at_moving,
     at_permissions,
     at_referral,
     at_wallet,
+    changing,
 )
 from tests.playbook import (
     AGENT,
@@ -40,6 +55,7 @@ from tests.playbook import (
     WALLET_KEY,
     key_of,
 )
+from tests.test_legacy import GOOD
 from tests.told import Told
 
 PLACE: Final = Path(__file__).parent / "transcripts"
@@ -370,7 +386,7 @@ def nobody_can_say_whose_key_it_is() -> Told:
 def aster_is_busy() -> Told:
     """Never blamed on the key."""
     told = Told()
-    for blame in ("venue", "clock", "egress"):
+    for blame in ("venue", "clock", "egress", "chain", "unclear"):
         play = Told.on_from(at_checking())
         play.busy(blame=blame)
         play.answers()
@@ -565,6 +581,242 @@ def a_day_goes_by() -> Told:
     play.rings(TimerName.ATTEMPT_ENDS)
     play.write("hello?")
     play.tap("goon")
+    return play
+
+
+# --- rarer than these -------------------------------------------------------------------------------
+
+
+def _beside(told: Told, title: str, play: Told) -> None:
+    told.lines += ["", f"── {title}", *play.lines]
+    told.said += play.said
+
+
+@story
+def several_who_paid() -> Told:
+    """Strangers' dust is silent; who sent enough is a candidate, and the credential decides which is the wallet."""
+    play = Told.on_from(at_wallet())
+    play.aside("a stranger sends 1 wei")
+    play.pays(sender=OTHER, wei=1)
+    play.aside("a stranger sends 0.0001 BNB")
+    play.pays(sender=OTHER)
+    play.pays()
+    play.write(f"{AGENT} {SECRET}")
+    play.refuses(code=-1234, message="whatever", builder=builder(WALLET))
+    play.answers()
+    return play
+
+
+@story
+def paid_in_other_steps() -> Told:
+    """At the first step, on the way to another chat, and once more when linked: noted, never asked for."""
+    told = Told()
+    for title, place in (("referral", at_referral), ("moving", at_moving), ("linked", at_linked)):
+        play = Told.on_from(place())
+        play.pays(to=OLD_ADDRESS)
+        play.contract_pays(to=OLD_ADDRESS)
+        _beside(told, title, play)
+    return told
+
+
+@story
+def the_address_that_nobody_has_paid_is_given_again() -> Told:
+    """The next attempt of the same user has it."""
+    play = Told.on_from(at_wallet())
+    play.write("/cancel")
+    play.write("/setapi")
+    play.tap("applied")
+    return play
+
+
+@story
+def another_wallet_for_a_linked_account() -> Told:
+    """A new proof; the old link lives until the new one is active, and after /cancel or a day without one."""
+    told = Told()
+    play = Told.on_from(changing())
+    play.pays(sender=OTHER)
+    over, given_up = Told.on_from(play), Told.on_from(play)
+    play.write(f"{AGENT_2} {SECRET_2}")
+    play.answers()
+    _beside(told, "linked", play)
+    over.rings(TimerName.ATTEMPT_ENDS)
+    _beside(told, "a day goes by", over)
+    given_up.write("/cancel")
+    _beside(told, "given up", given_up)
+    return told
+
+
+@story
+def the_referral_is_judged() -> Told:
+    """By operators, and by their list after a week; a stop is kind, and over when an operator approves."""
+    told = Told()
+    for grade in (Grade.ATTESTED, Grade.REFUTED):
+        play = Told.on_from(at_referral())
+        play.tap("cannot")
+        play.happens(ReferralRuled(grade=grade, source=Source.OPERATOR, at=play.now))
+        _beside(told, f"{grade}, by an operator", play)
+    play = Told.on_from(at_linked())
+    play.facts = Facts(referral=Referral(complete=Ms(play.now + DAY_MS)))
+    play.rings(TimerName.REFERRAL)
+    play.write("/status")
+    play.happens(ReferralRuled(grade=Grade.ATTESTED, source=Source.OPERATOR, at=play.now, wallet=WALLET))
+    _beside(told, "not in the list after a week", play)
+    return told
+
+
+@story
+def operators_end_a_link() -> Told:
+    """Said who did it, what is deleted, and what is left to do."""
+    play = Told.on_from(at_linked())
+    play.happens(OperatorAsked(what=Verb.RELEASE_WALLET, wallet=WALLET))
+    return play
+
+
+@story
+def a_key_that_we_have_lost() -> Told:
+    """Our fault, said as such; the same key once more is enough."""
+    told = Told()
+    pending = Told.on_from(at_checking())
+    pending.loses()
+    _beside(told, "while it is looked at", pending)
+    play = Told.on_from(at_linked())
+    play.rings(TimerName.GUARD)
+    play.loses(guard=True)
+    play.write("/status")
+    play.tap("checknow")
+    play.loses(guard=True)
+    play.write(f"{AGENT} {SECRET}")
+    play.looked()
+    _beside(told, "linked", play)
+    return told
+
+
+@story
+def a_wallet_is_shown_again() -> Told:
+    """The last one who pays from it and names a key for his chat has it; the other one is told."""
+    told = Told()
+    play = Told.on_from(at_linked())
+    play.facts = Facts(holder=USER, taker=UserId(9), moves=Ms(play.now + DAY_MS))
+    play.happens(WalletChanged(wallet=WALLET))
+    play.write("/change")
+    play.pays()
+    play.write("/status")
+    play.write(f"{AGENT_2} {SECRET_2}")
+    play.answers(name="")
+    play.write(f"{AGENT_2} {SECRET_2}")
+    play.answers()
+    _beside(told, "the old chat shows it again", play)
+    late = Told.on_from(at_moving())
+    late.facts = Facts(holder=UserId(9))
+    late.happens(WalletChanged(wallet=WALLET))
+    _beside(told, "the new chat has lost it", late)
+    called_off = Told.on_from(at_moving())
+    called_off.happens(OperatorAsked(what=Verb.RELEASE_WALLET, wallet=WALLET))
+    _beside(told, "operators call it off", called_off)
+    return told
+
+
+@story
+def a_look_is_asked_for() -> Told:
+    """All is well, a doubt, nothing to be told, too often, nobody can look."""
+    play = Told.on_from(at_linked())
+    for seen in ({}, {"can_withdraw": True}, {"can_withdraw": None}):
+        play.wait(600)
+        play.write("/checknow")
+        play.looked(**seen)
+    play.wait(600)
+    play.write("/checknow")
+    play.happens(CheckDelayed(check=play.link.guard.number, blame="venue", seconds=8, guard=True))
+    play.looked()
+    often = play
+    while not often.said or often.said[-1].phrase.key != "looked.just_now":
+        if often.link.guard.since:
+            often.looked()
+        often = Told.on_from(often)
+        often.write("/checknow")
+    _beside(play, "once more and once more", often)
+    return play
+
+
+@story
+def aster_refuses_the_key() -> Told:
+    """What its code says and no more, with what to do."""
+    told = Told()
+    for code in (-1022, -2014, -2015, -1011):
+        play = Told.on_from(at_checking())
+        play.refuses(code=code, message="")
+        _beside(told, f"{code}", play)
+    play = Told.on_from(at_checking())
+    play.answers(source="builder")
+    _beside(told, "made by somebody else", play)
+    return told
+
+
+@story
+def what_is_inferred_is_said_as_such() -> Told:
+    """A deposit to Aster by the wallet is a sign and no proof; a key that ends in a month is linked, with a hint."""
+    play = Told.on_from(at_checking())
+    play.refuses(
+        own=listed(row(AGENT, name=play.link.code, expires=Ms(play.now + 20 * DAY_MS))),
+        history=history(movement()),
+        senders=(sent(sender=WALLET),),
+    )
+    return play
+
+
+@story
+def a_stricter_policy() -> Told:
+    """What is missing is on our side or the operators', or named; the key is kept."""
+    told = Told()
+    listed_alone = {"own": listed(row(AGENT, name=at_key().link.code))}
+    for title, policy in (
+        ("the binding proven", Policy(binding=Grade.PROVEN)),
+        ("the referral proven", Policy(referral=Grade.PROVEN)),
+        ("the key named", Policy(require_key_name=True)),
+    ):
+        play = Told.on_from(at_checking(policy))
+        if policy.binding is Grade.PROVEN:
+            play.refuses(**listed_alone)
+        else:
+            play.answers(name="" if policy.require_key_name else play.link.code)
+        _beside(told, title, play)
+    return told
+
+
+@story
+def an_old_style_key_where_it_is_accepted() -> Told:
+    """What can be inferred is labelled, before and after."""
+    play = Told.on_from(at_key(Policy(legacy_keys=LegacyKeys.INFERRED)))
+    play.tap("oldkey")
+    play.write(f"{V1_KEY} {V1_SECRET}")
+    wallet, agent = play.link.wallet, play.link.agent
+    assert wallet is not None
+    assert agent is not None
+    verdicts = judge_legacy(GOOD, play.policy)
+    play.happens(CheckDone(check=play.link.check, wallet=wallet, agent=agent, verdicts=verdicts, valid_until=Ms(0)))
+    return play
+
+
+@story
+def pasted_while_a_key_is_looked_at() -> Told:
+    """The same once more, half of another one, another one."""
+    play = Told.on_from(at_checking())
+    play.write(f"{AGENT} {SECRET}")
+    play.write(V1_KEY)
+    play.write(f"{AGENT_2} {SECRET_2}")
+    play.answers()
+    return play
+
+
+@story
+def ten_minutes_go_by() -> Told:
+    """Then it is looked at by the button."""
+    play = Told.on_from(at_permissions())
+    play.wait(601)
+    play.rings(TimerName.RECHECK)
+    play.answers(can_perp=False)
+    play.tap("check")
+    play.answers()
     return play
 
 
