@@ -336,7 +336,7 @@ def test_check_now_looks_at_once_and_says_what_it_saw() -> None:
         CheckDelayed(check=play.link.guard.number, blame="venue", seconds=8, guard=True), "shows delayed.venue"
     )
     assert "nothing has changed here" in play.screen[-1]
-    assert "nothing to do" not in play.screen[-1]
+    assert "goes on by itself" not in play.screen[-1]
     play.looked("says resumed")
 
 

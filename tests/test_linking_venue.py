@@ -55,11 +55,11 @@ def test_what_there_is_to_do_stays_on_the_screen_while_nobody_can_look() -> None
         play.busy(f"shows delayed.{blame} [check]", blame=blame)
         assert "❌ Futures (Perps) is off: tick it" in play.screen[-1]
         assert "no fault of yours" in play.screen[-1]
-        assert "nothing to do" not in play.screen[-1]
-        assert "not the problem" not in play.screen[-1]
+        assert "goes on by itself" not in play.screen[-1]
+        assert "not your key's fault" not in play.screen[-1]
     play = at_checking()
     play.busy("shows delayed.venue")
-    assert "nothing to do" in play.screen[-1]
+    assert "goes on by itself" in play.screen[-1]
 
 
 def test_what_there_is_to_do_is_a_new_message_after_a_word_that_there_is_nothing() -> None:
