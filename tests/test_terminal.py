@@ -240,6 +240,12 @@ def centre() -> DataCentre:
     return DataCentre()
 
 
+@pytest.fixture(autouse=True)
+def _width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal of who runs the tests is like."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+
 def session(lines: Lines, centre: DataCentre, user: int) -> Session:
     """A session in which neither daemon nor world is needed."""
     nothing = cast("Any", None)
