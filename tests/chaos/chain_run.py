@@ -31,6 +31,8 @@ EXCHANGES = 3
 REVERTS = "0x5f5ffd"
 _NO_BLOCKS_OF_ITS_OWN_S = 1e6
 """The sandbox's own chain stands still: it is not the one that is followed."""
+_ANSWERED_S = 90.0
+"""Longer than any restart and catch-up of a run."""
 
 
 class Plan(NamedTuple):
@@ -169,7 +171,7 @@ class ChainRun:
         address = await self._begins(user)
         manner = Manner.CANCELLED if number % 5 == 4 else Manner.WAITS
         if manner is Manner.CANCELLED:
-            await _says(user, "/cancel", "Stopped, and what")
+            await _says(user, "/cancel", "Stopped. Anything you pasted is wiped")
         own, stranger = self._accounts[2 * number : 2 * number + 2]
         exchanges = tuple(self._accounts[-EXCHANGES:])
         self.customers.append(Customer(user, Payee(address, own, stranger, exchanges, manner, fails=number % 5 == 3)))
@@ -262,13 +264,15 @@ class ChainRun:
 
 
 async def _says(user: User, text: str, answer: str, *, or_again: str = "") -> MessageView:
-    while True:
-        before = user.screen.sequence
-        user.says(text)
-        view = await user.screen.until(lambda screen, before=before: _answer(screen, before, answer, or_again))
-        if answer in view.text:
-            return view
-        await trio.sleep(1)
+    with trio.move_on_after(_ANSWERED_S):
+        while True:
+            before = user.screen.sequence
+            user.says(text)
+            view = await user.screen.until(lambda screen, before=before: _answer(screen, before, answer, or_again))
+            if answer in view.text:
+                return view
+            await trio.sleep(1)
+    raise AssertionError(f"{text} is not answered by {answer!r} within {_ANSWERED_S:.0f} s")
 
 
 def _answer(screen: Screen, before: int, *texts: str) -> MessageView | None:
