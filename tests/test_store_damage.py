@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -256,6 +257,61 @@ def test_a_store_is_opened_by_one_at_a_time(tmp_path: Path) -> None:
         place.open()
     store.close()
     place.open().close()
+
+
+# --- changed while it is open -------------------------------------------------------------------
+
+
+def _put_back(place: StorePlace) -> None:
+    """A copy takes the file's place, as a backup that is put back does."""
+    file = place.path / "data" / "data.mdb"
+    copy = shutil.copyfile(file, place.path / "copy")
+    copy.replace(file)
+
+
+def _moved(place: StorePlace) -> None:
+    place.path.rename(place.path.with_name("old"))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("change", [_put_back, _moved])
+def test_nothing_is_committed_into_a_file_that_nobody_will_open_again(
+    tmp_path: Path, change: Callable[[StorePlace], None]
+) -> None:
+    """An address that was shown from such a commit would be another user's after the next start."""
+    place = _filled(tmp_path)
+    store = place.open()
+    change(place)
+    with pytest.raises(StoreFailure, match="removed or replaced while it was open"):
+        do(store, put(b"a", b"newer"))
+    with pytest.raises(StoreFailure, match="removed or replaced while it was open"):
+        store.measure()
+    store.close()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_file_that_was_written_over_while_it_is_open_is_found_at_the_next_look(tmp_path: Path) -> None:
+    place = _filled(tmp_path)
+    file = place.path / "data" / "data.mdb"
+    older = file.read_bytes()
+    store = place.open()
+    do(store, put(b"a", b"newer"))
+    with file.open("r+b") as open_file:
+        open_file.write(older)
+    with pytest.raises(StoreDamaged, match="written by somebody else"):
+        store.measure()
+    with pytest.raises(StoreDamaged, match="written by somebody else"):
+        do(store, put(b"a", b"newest"))
+    store.close()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_users_keys_may_be_compacted_while_the_store_is_open(tmp_path: Path) -> None:
+    store = _filled(tmp_path).open()
+    do(store, Shred(owner=ANN))
+    do(store, put(b"ann", b"4", ANN))
+    store.measure()
+    store.close()
 
 
 # --- growth and full disks ----------------------------------------------------------------------

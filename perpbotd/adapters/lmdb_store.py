@@ -124,7 +124,8 @@ class LmdbStore:
         return self._tally.sequences.get(table, 0)
 
     def measure(self) -> StoreSize:
-        """Rows include those of shredded users; bytes are those of both files."""
+        """Rows include those of shredded users; bytes are those of both files. Raises as Environment.check_ours."""
+        self._data.check_ours()
         with self._data.read() as txn:
             rows = {table.value: self._data.rows(txn, self._handles[table]) for table in Table}
         disk = os.statvfs(self._path)

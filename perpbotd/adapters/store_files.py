@@ -46,6 +46,7 @@ class Environment:
         self, directory: Path, *, create: bool = False, map_size: int = MAP_SIZE, map_limit: int = MAP_LIMIT
     ) -> None:
         self.directory = directory
+        self._file = directory / FILE
         self._limit = map_limit
         with reading(directory):
             self._lmdb = lmdb.open(
@@ -58,6 +59,8 @@ class Environment:
                 writemap=False,
                 max_dbs=MAX_TABLES,
             )
+            self._opened = _identity(self._file)
+            self._written = self._last_transaction()
 
     def tables(self, names: tuple[str, ...]) -> dict[str, Handle]:
         """The named tables, made where missing: one that was lost shows in the keyed sum, not here."""
@@ -75,8 +78,9 @@ class Environment:
         Raises StoreFull when nothing was written for want of room, StoreFailure when nobody can say.
         """
         while True:
+            self.check_ours()
+            before = self._written
             with reading(self.directory):
-                before = self._last_transaction()
                 txn = self._lmdb.begin(write=True)
             try:
                 result = work(txn)
@@ -91,7 +95,22 @@ class Environment:
                 txn.abort()
                 raise
             else:
+                self._written = self._last_transaction()
                 return result
+
+    def check_ours(self) -> None:
+        """What is committed will be there at the next start; LMDB itself goes on in a file that has no name any more.
+
+        Raises StoreFailure where the file was removed or replaced, StoreDamaged where it was written over.
+        """
+        try:
+            here = _identity(self._file)
+        except OSError:
+            here = None
+        if here != self._opened:
+            raise StoreFailure(f"{self._file} was removed or replaced while it was open")
+        if self._last_transaction() != self._written:
+            raise StoreDamaged(f"{self._file} was written by somebody else while it was open")
 
     def _grow(self) -> None:
         size = self._lmdb.info()["map_size"]
@@ -161,6 +180,11 @@ def reading(directory: Path) -> Generator[None]:
         raise StoreDamaged(f"{directory}: {error}") from error
     except (lmdb.Error, OSError) as error:
         raise StoreFailure(f"{directory}: {error}") from error
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    about = file.stat()
+    return about.st_dev, about.st_ino
 
 
 def file_size(directory: Path) -> int:
