@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from perpbotd.errors import ConfigError, PerpbotError, StoreDamaged
+from perpbotd.kernel import log
 
 OK = 0
 USAGE = 2
@@ -22,13 +24,13 @@ DEFAULT_CONFIG = Path("/etc/perpbotd/perpbotd.toml")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 2 usage, 65 a damaged store, 70 a stop, 78 configuration."""
+    _fill_streams()
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except* PerpbotError as group:
         error = _first(group)
-    # One line that says it all, whatever depth of the tree it came from.
-    print(f"perpbotd: {error}", file=sys.stderr)
+    _say(error)
     match error:
         case ConfigError():
             return CONFIG_ERROR
@@ -36,6 +38,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DATA_ERROR
         case _:
             return SOFTWARE
+
+
+def _fill_streams() -> None:
+    """Standard streams that were closed lead nowhere; else the store would take their numbers, and be printed into."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # open(2) takes the lowest number that is free: this one.
+            os.open(os.devnull, os.O_RDWR)
+    # Not their numbers: Python left them out where those were closed, and they may have been taken since.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def _say(error: PerpbotError) -> None:
+    """One line that says it all, whatever depth of the tree it came from; where it cannot be said, the code does."""
+    # Without a priority the journal takes it for information, and what stopped the daemon would show below all else.
+    head = "<2>" if log.is_journal(sys.stderr, os.environ) else ""
+    try:
+        print(f"{head}perpbotd: {error}", file=sys.stderr, flush=True)
+    except OSError:
+        # Python's own attempt at the end would change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _first(group: BaseExceptionGroup[PerpbotError]) -> PerpbotError:

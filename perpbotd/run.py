@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(path: Path) -> int:
-    """Run until SIGTERM or SIGINT; returns 0. Raises what is fatal, in groups."""
+    """Run until SIGTERM, SIGINT or SIGHUP; returns 0. Raises what is fatal, in groups."""
     config = configuration.load(path)
     log.set_up(config.sections.log.level)
     trio.run(_main, config)

@@ -163,7 +163,7 @@ async def test_the_board_keeps_the_last_pulse_and_never_blocks_an_actor(
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_stops_in_order(systemd: Systemd, number: signal.Signals) -> None:
     steps: list[str] = []
     before = signal.getsignal(number)
@@ -177,6 +177,19 @@ async def test_a_signal_stops_in_order(systemd: Systemd, number: signal.Signals)
                 steps.append("stopped")
     assert steps == ["stopped"] and systemd.heard() == ["STOPPING=1"]
     assert signal.getsignal(number) == before  # the next one is not swallowed
+
+
+async def test_a_hang_up_is_nothing_to_whom_nohup_has_told_so(systemd: Systemd) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(partial(stop_on_signal, nursery.cancel_scope.cancel, Notifier(systemd.environ)))
+                os.kill(os.getpid(), signal.SIGHUP)
+                os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert systemd.heard() == ["STOPPING=1"]
 
 
 def test_the_clock_is_in_ms_and_the_entropy_is_the_kernels() -> None:

@@ -120,8 +120,12 @@ async def stop_on_signal(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Call `stop` (mostly a scope's cancel) at the first SIGTERM or SIGINT; the next one ends the process at once."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    """Call `stop` (mostly a scope's cancel) at the first SIGTERM, SIGINT or SIGHUP; the next ends the process at once.
+
+    A hang-up that was ignored before, as nohup does, stays so.
+    """
+    hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as signals:
         task_status.started()
         async for number in signals:
             _log.info("stopping on %s", signal.Signals(number).name)

@@ -259,6 +259,28 @@ def test_what_is_wrong_with_a_configuration_is_one_line_and_exit_78(refusals: Re
     assert re.search(rf"^perpbotd: .*{line}", told[0]), told
 
 
+def _refused(directory: Path, how: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """`run` on no configuration, with its streams as a shell was told."""
+    command = ["/bin/sh", "-c", f'exec "$@" {how}', "sh", sys.executable, "-m", "perpbotd.cli", "run", "--config"]
+    return subprocess.run(
+        [*command, directory / "none.toml"], capture_output=True, check=False, env=os.environ | environ
+    )
+
+
+def test_the_journal_is_told_why_at_the_highest_priority(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.touch()
+    about = journal.stat()
+    run = _refused(tmp_path, f"2>{journal}", JOURNAL_STREAM=f"{about.st_dev}:{about.st_ino}")
+    assert run.returncode == CONFIG_ERROR
+    assert journal.read_text() == f"<2>perpbotd: {tmp_path}/none.toml: cannot read it: No such file or directory\n"
+
+
+def test_where_nobody_can_be_told_the_exit_code_still_is_right(tmp_path: Path) -> None:
+    run = _refused(tmp_path, "2>/dev/full")
+    assert (run.returncode, run.stdout, run.stderr) == (CONFIG_ERROR, b"", b"")
+
+
 def test_providers_that_are_all_on_another_chain_end_the_daemon(refusals: Refusals) -> None:
     told = refusals.lines("wrong chain")
     both = r"first has chain id 97; second has genesis 0x[0-9a-f]{64}"
@@ -299,6 +321,27 @@ def test_a_second_daemon_on_the_same_store_is_refused_and_the_first_goes_on(runn
     assert second.returncode == CONFIG_ERROR
     assert complaints == f"perpbotd: {running.config.parent}/store: the store is open in another process\n"
     running.hears("WATCHDOG=1")
+
+
+def test_a_daemon_without_streams_lives_and_leaves_their_numbers_to_nobody(served: Served) -> None:
+    """What prints to a closed stream's number would write into whatever was opened next: the store, of all things."""
+    config = served.deployment("closed")
+    place = config.parent / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(place))
+        notices.settimeout(PATIENCE_S)
+        command = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "perpbotd.cli", "run"]
+        process = subprocess.Popen([*command, "--config", config], env=os.environ | {"NOTIFY_SOCKET": str(place)})
+        try:
+            while "READY=1" not in notices.recv(4096).decode().splitlines():
+                assert process.poll() is None
+            streams = {str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)}
+            process.terminate()
+            assert process.wait(10) == OK
+        finally:
+            process.kill()
+            process.wait()
+    assert streams == {os.devnull}
 
 
 def test_a_sigterm_ends_the_daemon_in_order(running: Running) -> None:
