@@ -632,6 +632,23 @@ async def test_it_is_up_while_telegram_is_down_and_says_so(
         assert bench.facts["trouble"] == ""
 
 
+async def test_operators_are_told_of_a_telegram_that_nobody_reaches_for_minutes_until_it_is_reached(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.go_down()
+        await bench.told(lambda facts: facts.get("trouble") == "no connection")
+        since = trio.current_time()
+        await bench.told(lambda facts: bool(facts["alarm"]))
+        assert trio.current_time() - since == pytest.approx(300, abs=5)
+        assert bench.facts["alarm"] == "Telegram was not reached for 5 min: no connection"
+        await trio.sleep(3600)
+        telegram.come_up()
+        await bench.connected()
+        await bench.told(lambda facts: facts["alarm"] == "")
+
+
 async def test_it_logs_in_once_and_brings_the_login_ever_after(
     telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
 ) -> None:

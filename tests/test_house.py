@@ -203,7 +203,7 @@ PARTS: Final = {
     },
     "linker": {"decisions", "forgetting", "lookups", "rounds"},
     "relay": {"errands", "settling"},
-    "validator": {"answers", "calibration", "egress", "legacy_looking", "looking", "points"},
+    "validator": {"answers", "calibration", "egress", "legacy_looking", "looking", "outage", "points"},
     "chat": {"crowd", "groups", "intake", "strangers"},
     "admin": {
         *(

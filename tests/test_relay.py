@@ -636,6 +636,21 @@ async def test_a_busy_venue_is_told_once_and_asked_until_it_answers(world: World
 
 
 @in_world()
+async def test_a_ban_of_days_is_not_waited_for_longer_than_it_lasts(world: World) -> None:
+    """Operators may have ended it: the venue's adapter knows how long it lasts, and asking that costs nothing."""
+    await world.start()
+    world.keep_credential()
+    answer = world.venue
+    world.venue = lambda _: VenueTrouble(blame="venue", what="418", retry_after=3 * 86_400.0)
+    world.put(check())
+    await trio.sleep(30)
+    assert world.inbox() == [CheckDelayed(check=1, blame="venue", seconds=600)]
+    world.venue = answer
+    await trio.sleep(600)
+    assert [type(event) for event in world.inbox()] == [CheckDelayed, CheckDone]
+
+
+@in_world()
 async def test_a_row_that_was_put_off_by_another_life_is_not_carried_out_before_its_new_time(world: World) -> None:
     world.keep_credential()
     world.put(check(), due=10.0)

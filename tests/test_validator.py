@@ -295,9 +295,40 @@ async def test_a_ban_is_waited_for(autojump_clock: MockClock, desk: Desk) -> Non
     assert (await desk.trouble(key)).retry_after == pytest.approx(120, abs=1)
     spent = desk.spent()
     trouble = await desk.trouble(key)
-    assert (trouble.what, desk.spent()) == ("parked", spent)
+    assert (trouble.what, desk.spent()) == ("parked after HTTP 418", spent)
     await trio.sleep(trouble.retry_after + 1)
     assert decided(await desk.verdicts(key)) == Accepted()
+
+
+async def test_operators_are_told_of_a_ban_that_lasts(autojump_clock: MockClock, desk: Desk) -> None:
+    await desk.start()
+    key = await desk.good_key()
+    await desk.check(key)
+    desk.aster.plan("418", retry_after=7_200)
+    await desk.trouble(key)
+    assert (await desk.facts())["alarm"] == ""
+    await trio.sleep(1800)
+    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 30 min: HTTP 418"
+    await trio.sleep(5_100)
+    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 115 min: HTTP 418"
+    await trio.sleep(600)
+    assert (await desk.facts())["alarm"] == "", "the ban is over, and nobody has asked since"
+
+
+async def test_operators_are_told_of_an_outage_that_lasts_and_of_its_end(autojump_clock: MockClock, desk: Desk) -> None:
+    await desk.start()
+    key = await desk.good_key()
+    await desk.check(key)
+    desk.aster.change(outage=Outage.HTML_500)
+    await desk.trouble(key)
+    await trio.sleep(280)
+    await desk.trouble(key)
+    assert (await desk.facts())["alarm"] == ""
+    await trio.sleep(60)
+    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 5 min: HTTP 500"
+    desk.aster.change(outage=Outage.NONE)
+    await desk.check(key)
+    assert (await desk.facts())["alarm"] == ""
 
 
 # --- many at once -------------------------------------------------------------------------------

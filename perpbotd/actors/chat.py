@@ -28,6 +28,8 @@ _BY_VERB = "see who ended it, then accept a new Telegram login"
 _BY_CONFIGURATION = "it is the bot token that is refused: put the right one into the configuration and restart"
 _BACKOFF_S = (0.5, 30.0)
 _REVOKED_RETRY_S = 60.0
+_LOUD_S = 300.0
+"""An outage is told to the operators after this; chosen here: what is over sooner nobody can do anything about."""
 _PULSE_S = 2.0
 _BACKLOG = 256
 
@@ -98,6 +100,7 @@ class _Chat:
         self._config = config
         self._news = Bell()
         self._connected = False
+        self._lost_at = trio.current_time()
         self._incarnations = 0
         self._trouble = "not connected yet"
         self._revoked = ""
@@ -159,7 +162,8 @@ class _Chat:
                 # Without its frames, which hold the login.
                 ending = error.with_traceback(None)
             nursery.cancel_scope.cancel()
-        self._connected = False
+        if self._connected:
+            self._connected, self._lost_at = False, trio.current_time()
         return ending
 
     async def _settle_in(self, logged_in: trio.Event, events: trio.MemorySendChannel[TransportEvent]) -> None:
@@ -193,7 +197,7 @@ class _Chat:
             return NotNow(what=name) if isinstance(delivery, DeleteMessages) else Impossible(reason=name)
 
     def _facts(self) -> dict[str, str | int | float | bool]:
-        revoked = f"{self._revoked}: {_BY_CONFIGURATION if self._loginless else _BY_VERB}" if self._revoked else ""
+        alarm, verb = self._alarm()
         return {
             "connected": self._connected,
             "pts": self._intake.durable_pts,
@@ -201,10 +205,22 @@ class _Chat:
             "dropped": self._intake.dropped,
             "unanswered": self._intake.unanswered,
             "trouble": self._trouble or self._intake.trouble,
-            "alarm": revoked or self._intake.halted or self._intake.lost,
-            "verb": ("" if self._loginless else ACCEPT_LOGIN)
-            if revoked
-            else RESUME
-            if self._intake.halted or self._intake.lost
-            else "",
+            "alarm": alarm,
+            "verb": verb,
         }
+
+    def _alarm(self) -> tuple[str, str]:
+        """What an operator has to see to, and the verb that resolves it."""
+        if self._revoked and self._loginless:
+            return f"{self._revoked}: {_BY_CONFIGURATION}", ""
+        if self._revoked:
+            return f"{self._revoked}: {_BY_VERB}", ACCEPT_LOGIN
+        if stopped := self._intake.halted or self._intake.lost:
+            return stopped, RESUME
+        return self._unreached(), ""
+
+    def _unreached(self) -> str:
+        lasts = trio.current_time() - self._lost_at
+        if self._connected or lasts < _LOUD_S:
+            return ""
+        return f"Telegram was not reached for {lasts // 60:.0f} min: {self._trouble}"

@@ -83,6 +83,8 @@ _GROUP_WAITS_S: Final = 60.0
 """A group has one answer a minute (actors/groups.py): what would come later than the next is worth nothing."""
 _LOOK_S: Final = 8.0
 """How long a user who pressed a button may wait for other chains."""
+_LONGEST_WAIT_S: Final = 600.0
+"""A ban of days may end sooner; the venue's adapter knows of it, and asks nothing before."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -319,6 +321,8 @@ class Errands:
 
     async def _put_off(self, held: Held, check: Check, trouble: VenueTrouble) -> Outcome:
         wait = max(trouble.retry_after, self._tempo.backoff(held.row.tries))
+        if not check.background:
+            wait = min(wait, _LONGEST_WAIT_S)
         due = Ms(self._clock.now() + ceil(wait * 1000))
         row = msgspec.structs.replace(held.row, due=due, tries=held.row.tries + 1, told=True)
         event = None

@@ -10,6 +10,7 @@ from perpbotd.actors.calibration import Operators
 from perpbotd.actors.egress import Egress
 from perpbotd.actors.legacy_looking import LegacyLooking
 from perpbotd.actors.looking import Looking
+from perpbotd.actors.outage import Outage
 from perpbotd.actors.points import Book
 from perpbotd.domain.asking import UNCLEAR
 from perpbotd.domain.observations import Calibration
@@ -97,6 +98,7 @@ class _Validator:
         self._under_way = 0
         self._checked = 0
         self._trouble = ""
+        self._outage = Outage()
 
     async def work(self, requests: trio.MemoryReceiveChannel[Call[CheckCredential, CheckAnswer]]) -> None:
         """Take one check after the other."""
@@ -126,9 +128,11 @@ class _Validator:
             answer = await (self._v3(asked) if key is None else self._v1(asked, key))
         except Upstream as error:
             self.egress.heard(error)
+            self._outage.heard(error)
             self._trouble = str(error)
             return self._troubled(error)
         self._trouble = ""
+        self._outage.over()
         self._checked += 1
         return answer
 
@@ -153,7 +157,7 @@ class _Validator:
         """Life sign, and what `status` shows of calibration and checks."""
         record = self._operators.record
         changed = self._book.alarm
-        alarms = (self.egress.alarm, self._operators.wanting, changed)
+        alarms = (self.egress.alarm, self._operators.wanting, self._outage.alarm, changed)
         facts: dict[str, str | int | float | bool] = {
             "checking": self._under_way,
             "checked": self._checked,

@@ -28,6 +28,7 @@ class Budget:
         self._spent = 0
         self._in_flight = 0
         self._parked_until = -float("inf")
+        self._parked_by = ""
         self.offset_ms = 0
         """Venue's time less ours: its minutes are the ones that count."""
 
@@ -46,7 +47,7 @@ class Budget:
     def spending(self, weight: int) -> Generator[None, None, None]:
         """Hold a request's weight while it is under way; raises Upstream, with how long, when there is none."""
         if self.parked_for > 0:
-            raise Upstream("aster", "parked", retry_after=self.parked_for)
+            raise Upstream("aster", f"parked after {self._parked_by}", retry_after=self.parked_for)
         if self.used + self._in_flight + weight > self._ceiling:
             raise Upstream("aster", "request weight used up", retry_after=self._until_next_minute())
         self._in_flight += weight
@@ -62,9 +63,11 @@ class Budget:
         self._turn()
         self._told = max(self._told, used)
 
-    def park(self, seconds: float) -> None:
-        """Send nothing for so long: going on after a 429 earns a ban of 2 minutes to 3 days."""
-        self._parked_until = max(self._parked_until, trio.current_time() + seconds)
+    def park(self, seconds: float, status: int) -> None:
+        """Send nothing for so long after this status: going on after a 429 earns a ban of 2 minutes to 3 days."""
+        until = trio.current_time() + seconds
+        if until > self._parked_until:
+            self._parked_until, self._parked_by = until, f"HTTP {status}"
 
     def _turn(self) -> None:
         minute = int(self._clock.now() + self.offset_ms) // _MINUTE_MS

@@ -134,7 +134,7 @@ class Wire:
 
     def _park(self, status: int, headers: httpx.Headers) -> None:
         seconds = _retry_after(headers)
-        self._budget.park(_PARKING_S[status] if seconds is None else seconds)
+        self._budget.park(_PARKING_S[status] if seconds is None else seconds, status)
 
 
 def _ours(address: str) -> bool:

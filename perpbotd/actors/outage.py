@@ -1,0 +1,47 @@
+"""How long the venue has answered nothing that was asked for a check, and whether that is worth an alarm."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from perpbotd.errors import Upstream
+
+SERVICE: Final = "aster"
+_LOUD_S: Final = 300.0
+"""Chosen here: what is over sooner is waited out, and nobody can do anything about it."""
+_FRESH_S: Final = 1200.0
+"""What nobody has met for so long may be over: whoever waits for a check asks every ten minutes (errands.py)."""
+
+
+class Outage:
+    """Begins with the first check that runs into one and ends with the next one that does not."""
+
+    def __init__(self) -> None:
+        self._since = -float("inf")
+        self._until = -float("inf")
+        self._what = ""
+
+    def heard(self, error: Upstream) -> None:
+        """A check ran into this; what is not the venue's is another's alarm."""
+        if error.service != SERVICE:
+            return
+        now = trio.current_time()
+        if now >= self._until:
+            self._since = now
+        self._until = max(self._until, now + max(_FRESH_S, error.retry_after or 0.0))
+        self._what = error.what
+
+    def over(self) -> None:
+        """The venue has answered."""
+        self._until = -float("inf")
+
+    @property
+    def alarm(self) -> str:
+        """What operators are told, empty where it is over, short, or known of no longer."""
+        now = trio.current_time()
+        lasts = now - self._since
+        if lasts < _LOUD_S or now >= self._until:
+            return ""
+        return f"Aster has answered nothing for {lasts // 60:.0f} min: {self._what}"
