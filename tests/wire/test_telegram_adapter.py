@@ -9,7 +9,9 @@ import itertools
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -554,6 +556,30 @@ async def test_a_silent_wire_is_found_out_by_the_probe(centre, ann, nursery):
         relay.silent = True
         await bot.over.wait()
         assert isinstance(bot.why, Upstream)
+
+
+async def test_a_host_whose_clock_is_wrong_is_there_with_its_second_try_and_a_jump_is_noticed(centre, ann, monkeypatch):
+    clock = SimpleNamespace(ahead=0, time=lambda: time.time() + clock.ahead)
+    monkeypatch.setattr("pyrogram.client.time", clock)
+    transport = KurigramTransport(place_of(centre), Patience(probe_every=0.2, probe=0.5))
+
+    async def delivers(*, jump: bool) -> bool:
+        bot = Bot(transport, Known.session, 64)
+        async with trio.open_nursery() as life:
+            life.start_soon(bot.run)
+            await bot.up.wait()
+            outcome = await transport.deliver(message(ann, f"{clock.ahead} s ahead"))
+            if jump:
+                clock.ahead += 3600
+                await bot.over.wait()
+                assert isinstance(bot.why, Upstream)
+            life.cancel_scope.cancel()
+        return isinstance(outcome, Delivered)
+
+    assert await delivers(jump=True)
+    assert await delivers(jump=False) or await delivers(jump=False)
+    clock.ahead = -3600
+    assert await delivers(jump=False) or await delivers(jump=False)
 
 
 async def test_a_client_whose_loop_hangs_is_given_up_and_left_behind(centre, ann):

@@ -48,6 +48,7 @@ class KurigramTransport:
         self._place = place
         self._patience = patience
         self._now: _Incarnation | None = None
+        self._offset = 0.0
 
     async def run(
         self,
@@ -62,7 +63,7 @@ class KurigramTransport:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(loop.run)
-                life = _Incarnation(loop, self._place, self._patience, events)
+                life = _Incarnation(loop, self._place, self._patience, events, self._offset)
                 try:
                     await life.begin(known)
                     self._now = life
@@ -72,6 +73,7 @@ class KurigramTransport:
                     loop.fail(error)
                 finally:
                     self._now = None
+                    self._offset = life.line.offset
                     with trio.CancelScope(shield=True):
                         await life.end()
                     nursery.cancel_scope.cancel()
@@ -155,6 +157,7 @@ class _Incarnation:
         place: TelegramPlace,
         patience: Patience,
         events: trio.MemorySendChannel[TransportEvent],
+        offset: float,
     ) -> None:
         self._loop = loop
         self._place = place
@@ -162,13 +165,13 @@ class _Incarnation:
         self._events = events
         self.since = IntakeState(pts=0, qts=0, date=0)
         self._client: Any = None
-        self._line = Line(lost=partial(loop.soon, loop.fail), updates=self._pushed)
+        self.line = Line(partial(loop.soon, loop.fail), self._pushed, offset)
         self._overflow = trio.Event()
 
     async def begin(self, known: Login | None) -> None:
         """Connect and log in, or bring the stored login; a new one is told at once, to be kept."""
         with trio.move_on_after(self._patience.start) as start:
-            connected = await self._loop.call(partial(logins.connect, self._place, known, self._line))
+            connected = await self._loop.call(partial(logins.connect, self._place, known, self.line))
             self._client = connected.client
             if connected.login != known:
                 # Before anything else can fail: logging in over and over earns waits of half an hour (telegram.md).
@@ -187,7 +190,7 @@ class _Incarnation:
 
     async def end(self) -> None:
         """Leave, within the patience for it, whatever the wire does."""
-        self._line.leaving = True
+        self.line.leaving = True
         await self._loop.stop(self._farewell, self._patience.stop)
 
     async def ask(self, query: TL) -> TL:
@@ -247,7 +250,7 @@ class _Incarnation:
                 leave: Callable[[], Awaitable[Any]] = self._client.disconnect
                 await leave()
         finally:
-            self._line.hang_up()
+            self.line.hang_up()
 
 
 def _outage(refused: Refusal) -> Upstream:

@@ -19,11 +19,18 @@ _LOOK_S = 0.01
 
 
 class Line:
-    """What one incarnation's client reports to, and what makes a loss a loss; used in the client's thread."""
+    """What one incarnation's client reports to, and what makes a loss a loss; used in the client's thread.
 
-    def __init__(self, lost: Callable[[PerpbotError], None], updates: Callable[[TL], None]) -> None:
+    `offset`: Telegram's time less this host's, in s. The library learns it from the first refusal and yet goes on
+    numbering from the clock that was ahead, so that only a client that knows it from the beginning gets through.
+    """
+
+    def __init__(
+        self, lost: Callable[[PerpbotError], None], updates: Callable[[TL], None], offset: float = 0.0
+    ) -> None:
         self.lost = lost
         self.updates = updates
+        self.offset = offset
         self.logged_in = False
         self.leaving = False
         self.wires: list[Any] = []
@@ -118,6 +125,11 @@ def make_client(place: TelegramPlace, login: Login, line: Line) -> Any:
         async def handle_updates(self, updates: TL) -> None:
             line.updates(updates)
 
+        def _set_server_time(self, msg_id: int) -> None:
+            library: Any = super()
+            library._set_server_time(msg_id)
+            line.offset = client._server_time_offset
+
     client: Any = Transport(
         "perpbotd",
         api_id=place.api_id,
@@ -127,5 +139,6 @@ def make_client(place: TelegramPlace, login: Login, line: Line) -> Any:
         workers=1,
         sleep_threshold=0,
     )
+    client._server_time_offset = line.offset
     client.dispatcher.update_parsers.clear()
     return client

@@ -1,5 +1,6 @@
 """One client's wire: the handshake, and packets opened into the messages of their session."""
 
+import time
 from contextlib import suppress
 from typing import Protocol
 
@@ -26,6 +27,9 @@ from perpbotd.sandbox.telegram.transport import BadFraming, Wire, WireEnded
 KEY_UNKNOWN = -404
 # A client that leaves this many packets unread is as good as gone.
 _UNREAD = 1024
+# How far off a client's clock may be, in seconds (core.telegram.org/mtproto/description, Message Identifier).
+_PAST, _FUTURE = 300, 30
+_TOO_LOW, _TOO_HIGH = 16, 17
 
 
 class Realm(Office, Protocol):
@@ -121,6 +125,10 @@ class Connection:
         except ValueError as error:
             raise Malformed("not sealed with its key") from error
         session_id, msg_id = plain[8:16], signed_long(plain[16:])
+        ahead = (msg_id >> 32) - time.time()
+        if not -_PAST <= ahead <= _FUTURE:
+            self._correct(known, plain, _TOO_HIGH if ahead > 0 else _TOO_LOW)
+            return
         session = self._session = self._realm.session(known, session_id, msg_id)
         session.outlet = self
         if signed_long(plain) != known.salt:
@@ -138,6 +146,15 @@ class Connection:
             if self._scope.cancel_called:
                 return
             dispatcher.message(session, number, sequence, body)
+
+    def _correct(self, known: KnownKey, plain: bytes, code: int) -> None:
+        """Refuse a packet of another time; no session begins, so the client takes its time from this answer."""
+        aside = Session(known, plain[8:16], self._realm.ids, _UNREAD)
+        aside.outlet = self
+        sequence = int.from_bytes(plain[24:28], "little")
+        aside.service(
+            types.BadMsgNotification(bad_msg_id=signed_long(plain[16:]), bad_msg_seqno=sequence, error_code=code)
+        )
 
     def _shake_hands(self, query: TL) -> None:
         answer = encode(self._handshake.answer(query))
