@@ -8,7 +8,9 @@ import pytest
 
 from perpbotd.adapters.deposit_addresses import XpubAddresses
 from perpbotd.adapters.keyring import read_key_file
+from perpbotd.adapters.store_files import Environment
 from perpbotd.domain.types import UserId
+from perpbotd.errors import StoreFull
 from perpbotd.messages import Append, Commit, Drop, Expect, Put, Shred, Table
 from perpbotd.rows import address_key
 from perpbotd.secret import Secret
@@ -72,5 +74,32 @@ def test_a_forgotten_users_key_is_in_no_page_of_any_file(tmp_path: Path) -> None
     assert leaks(place.everything(), wrapped[-48:]) == []
     store = place.open()
     assert store.get(Table.CREDENTIALS, CANARY) is None
+    assert store.get(Table.WALLETS, WALLET) == Secret(CANARY)
+    store.close()
+
+
+@pytest.mark.parametrize("step", ["full disk", "killed before", "killed after"])
+def test_a_forgotten_users_key_goes_from_the_pages_at_the_next_start_where_this_life_could_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    place = _lived_in(tmp_path)
+    with place.tables("users") as files, files.begin() as txn:
+        (wrapped,) = (value for _, value in txn.cursor(files.open_db(b"keys", txn=txn, create=False)))
+    copy = Environment.copy_compact
+
+    def fails(files: Environment, into: Path) -> None:
+        if step == "killed after":
+            copy(files, into)
+        raise StoreFull("no room") if step == "full disk" else KeyboardInterrupt
+
+    store = place.open()
+    with monkeypatch.context() as patched, pytest.raises((StoreFull, KeyboardInterrupt)):
+        patched.setattr(Environment, "copy_compact", fails)
+        store.apply([Commit(ops=(Shred(owner=ANN),))])
+    store.close()
+    assert leaks(place.everything(), wrapped[-48:]) != []
+    place.open().close()
+    assert leaks(place.everything(), wrapped[-48:]) == []
+    store = place.open()
     assert store.get(Table.WALLETS, WALLET) == Secret(CANARY)
     store.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -38,6 +37,7 @@ class UserKeys:
 
     def __init__(self, path: Path, store: bytes, wrap: AESGCM, dead: Iterable[int], *, map_size: int) -> None:
         self._directory = path / USERS
+        self._copy = self._directory / _COPY
         self._store = store
         self._wrap = wrap
         self._map_size = map_size
@@ -46,12 +46,13 @@ class UserKeys:
         # More than one where a crash came between a new key and the commit that would have killed the one before.
         self._living: dict[UserId, tuple[int, ...]] = {}
         self._last = max(self.dead, default=0)
-        shutil.rmtree(self._directory / _COPY, ignore_errors=True)
         self._open()
         try:
             self._load()
             # A crash between the tombstone's commit and this deletion, or an old file put back, ends here.
             self.delete(self.dead.intersection(self._wrapped))
+            if self._copy.exists():
+                self._compact()
         except BaseException:
             self.close()
             raise
@@ -132,24 +133,27 @@ class UserKeys:
             for number in present:
                 txn.delete(_NUMBER.pack(number), db=self._handle)
 
+        # Made before anything is deleted, gone after the last freed page is: while it is there, the start compacts.
+        with reading(self._directory):
+            self._copy.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(self._directory)
         self._files.write(drop)
         for number in present:
             del self._wrapped[number]
         left = {owner: tuple(set(numbers) - gone) for owner, numbers in self._living.items()}
         self._living = {owner: tuple(sorted(numbers)) for owner, numbers in left.items() if numbers}
-        with reading(self._directory):
-            self._compact()
+        self._compact()
 
     def _compact(self) -> None:
         """LMDB keeps the pages of deleted values; only a compacted copy in the file's place is without them."""
-        copy = self._directory / _COPY
-        copy.mkdir(mode=0o700)
-        self._files.copy_compact(copy)
-        self._files.close()
-        (copy / FILE).replace(self._directory / FILE)
-        copy.rmdir()
-        sync_directory(self._directory)
-        self._open()
+        with reading(self._directory):
+            (self._copy / FILE).unlink(missing_ok=True)
+            self._files.copy_compact(self._copy)
+            self._files.close()
+            (self._copy / FILE).replace(self._directory / FILE)
+            sync_directory(self._directory)
+            self._copy.rmdir()
+            self._open()
 
     def size(self) -> int:
         """Bytes on disk."""
