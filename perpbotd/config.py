@@ -97,6 +97,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         raise refusal(path, "it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise refusal(path, f"it is not TOML: {error}") from None
+    except RecursionError:
+        raise refusal(path, "it is nested too deeply") from None
     _check_keys(path, inspect.type_info(Sections), data, "")
     try:
         sections = msgspec.convert(data, Sections, dec_hook=_secret_from)

@@ -19,11 +19,14 @@ BSC_GENESIS = Hash("0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2
 """BNB Smart Chain's block 0 (bnb-chain/bsc, params/config.go, BSCGenesisHash)."""
 ASTER = "https://fapi.asterdex.com"
 PUBLIC_RPC = "https://tapi.asterdex.com/info"
+_DAY_MS = 86_400_000
 SOCKET_PATH = "/run/perpbotd/admin.sock"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=3_650)]
+"""More is a slip, and a time that no row can hold would park what every user does."""
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -94,7 +97,8 @@ class LocalCentreSection(Section, frozen=True, kw_only=True):
 class TelegramSection(Section, frozen=True, kw_only=True):
     """The application of my.telegram.org and the bot's token of BotFather, each inline or in a file."""
 
-    api_id: Positive
+    # Telegram's `int` (core.telegram.org/mtproto/serialize, Built-in bare types).
+    api_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     api_hash: Secret | None = None
     api_hash_file: Text | None = None
     bot_token: Secret | None = None
@@ -195,15 +199,15 @@ class PolicySection(Policy, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """domain.policy.Policy as an operator writes it, each value within its bounds."""
 
     bot_name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]{0,32}\Z")] = ""
-    min_days: NotNegative = 3
-    warn_days: NotNegative = 30
-    calibration_days: Positive = 7
-    attempt_hours: Positive = 24
+    min_days: Days = 3
+    warn_days: Days = 30
+    calibration_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 7
+    attempt_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 24
 
     def __post_init__(self) -> None:
         _address("wanted_ip", self.wanted_ip)
-        if self.quiet_ms < 0:
-            raise ValueError("quiet_ms must not be negative")
+        if not 0 <= self.quiet_ms <= _DAY_MS:
+            raise ValueError(f"quiet_ms must be from 0 to {_DAY_MS}")
         # A lesser grade would not relax these rules but remove them (product.md, Policy).
         _grade("binding", self.binding, (Grade.PROVEN, Grade.INFERRED))
         _grade("referral", self.referral, (Grade.PROVEN, Grade.ATTESTED, Grade.DECLARED))

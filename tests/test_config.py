@@ -185,6 +185,12 @@ def test_a_local_file_loads_with_its_secrets_inline(tmp_path: Path) -> None:
         ("[aster]", f'{OTHER}"http://a"\n{OTHER}"http://b"\n[aster]', "chain: two other chains have the same name"),
         ("[chain]", "[[chain]]", "chain: expected `object`, got `array`"),
         ("[store]", "[store", "it is not TOML: "),
+        ("[store]", f"deep = {'[' * 5000}{']' * 5000}\n[store]", "it is nested too deeply"),
+        ("api_id = 1", "api_id = 2147483648", "telegram.api_id: expected `int` <= 2147483647"),
+        ("[aster]", "[policy]\nattempt_hours = 87600\n[aster]", "policy.attempt_hours: expected `int` <= 8760"),
+        ("[aster]", "[policy]\nmin_days = 99999\n[aster]", "policy.min_days: expected `int` <= 3650"),
+        ("[aster]", "[policy]\ncalibration_days = 366\n[aster]", "policy.calibration_days: expected `int` <= 365"),
+        ("[aster]", "[policy]\nquiet_ms = 86400001\n[aster]", "policy: quiet_ms must be from 0 to 86400000"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, old: str, new: str, told: str) -> None:
