@@ -197,7 +197,8 @@ class _Chat:
             return NotNow(what=name) if isinstance(delivery, DeleteMessages) else Impossible(reason=name)
 
     def _facts(self) -> dict[str, str | int | float | bool]:
-        alarm, verb = self._alarm()
+        ended = self._revoked and not self._loginless
+        stands = not self._revoked and (self._intake.halted or self._intake.lost)
         return {
             "connected": self._connected,
             "pts": self._intake.durable_pts,
@@ -205,19 +206,14 @@ class _Chat:
             "dropped": self._intake.dropped,
             "unanswered": self._intake.unanswered,
             "trouble": self._trouble or self._intake.trouble,
-            "alarm": alarm,
-            "verb": verb,
+            "alarm": self._alarm(),
+            "verb": ACCEPT_LOGIN if ended else RESUME if stands else "",
         }
 
-    def _alarm(self) -> tuple[str, str]:
-        """What an operator has to see to, and the verb that resolves it."""
-        if self._revoked and self._loginless:
-            return f"{self._revoked}: {_BY_CONFIGURATION}", ""
+    def _alarm(self) -> str:
         if self._revoked:
-            return f"{self._revoked}: {_BY_VERB}", ACCEPT_LOGIN
-        if stopped := self._intake.halted or self._intake.lost:
-            return stopped, RESUME
-        return self._unreached(), ""
+            return f"{self._revoked}: {_BY_CONFIGURATION if self._loginless else _BY_VERB}"
+        return self._intake.halted or self._intake.lost or self._unreached()
 
     def _unreached(self) -> str:
         lasts = trio.current_time() - self._lost_at
