@@ -191,6 +191,13 @@ def test_a_language_without_a_catalogue_reads_english() -> None:
         render(Said(phrase=Phrase(key="no such text")), "en")
 
 
+@each_language
+@pytest.mark.parametrize("blame", BLAMES)
+def test_a_row_that_was_written_before_the_text_said_more_is_said_and_not_parked(blame: str, language: str) -> None:
+    waited = render(Said(phrase=Phrase(key=f"delayed.{blame}", args={"seconds": "15"})), language)
+    assert waited.html.endswith(CATALOGUES[language]["delayed.safe"])
+
+
 # --- every message of every state ---------------------------------------------------------------
 
 

@@ -37,6 +37,8 @@ MENUS: Final = (("", COMMANDS[ENGLISH]), *COMMANDS.items())
 
 _LONGEST: Final = 300
 """The longest variable in characters: the checklist has a dozen lines, a message 4096 (telegram.md)."""
+_REST: Final = Phrase(key="delayed.safe")
+"""What a row says after the delay that was written while the text said so itself."""
 _formatter = string.Formatter()
 
 
@@ -55,7 +57,10 @@ def _phrase(texts: Mapping[str, str], phrase: Phrase) -> str:
 
 
 def _text(texts: Mapping[str, str], key: str, args: Mapping[str, Arg]) -> str:
-    return _formatter.vformat(texts[key], (), {name: _arg(texts, value) for name, value in args.items()})
+    text = texts[key]
+    if "{rest}" in text and "rest" not in args:
+        args = {**args, "rest": _REST}
+    return _formatter.vformat(text, (), {name: _arg(texts, value) for name, value in args.items()})
 
 
 def _arg(texts: Mapping[str, str], value: Arg) -> str:
