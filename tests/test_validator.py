@@ -308,9 +308,9 @@ async def test_operators_are_told_of_a_ban_that_lasts(autojump_clock: MockClock,
     await desk.trouble(key)
     assert (await desk.facts())["alarm"] == ""
     await trio.sleep(1800)
-    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 30 min: HTTP 418"
+    assert (await desk.facts())["alarm"] == "no check at Aster got through for 30 min: HTTP 418"
     await trio.sleep(5_100)
-    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 115 min: HTTP 418"
+    assert (await desk.facts())["alarm"] == "no check at Aster got through for 115 min: HTTP 418"
     await trio.sleep(600)
     assert (await desk.facts())["alarm"] == "", "the ban is over, and nobody has asked since"
 
@@ -325,10 +325,27 @@ async def test_operators_are_told_of_an_outage_that_lasts_and_of_its_end(autojum
     await desk.trouble(key)
     assert (await desk.facts())["alarm"] == ""
     await trio.sleep(60)
-    assert (await desk.facts())["alarm"] == "Aster has answered nothing for 5 min: HTTP 500"
+    assert (await desk.facts())["alarm"] == "", "what it is like since is not known"
+    await desk.trouble(key)
+    assert (await desk.facts())["alarm"] == "no check at Aster got through for 5 min: HTTP 500"
     desk.aster.change(outage=Outage.NONE)
     await desk.check(key)
     assert (await desk.facts())["alarm"] == ""
+
+
+async def test_an_outage_that_one_check_met_and_nobody_since_is_no_alarm(
+    autojump_clock: MockClock, desk: Desk
+) -> None:
+    """Who waited for it has given up: that it lasts would be a guess."""
+    await desk.start()
+    key = await desk.good_key()
+    await desk.check(key)
+    desk.aster.change(outage=Outage.HTML_500)
+    await desk.trouble(key)
+    desk.aster.change(outage=Outage.NONE)
+    for _ in range(25):
+        await trio.sleep(60)
+        assert (await desk.facts())["alarm"] == ""
 
 
 # --- many at once -------------------------------------------------------------------------------

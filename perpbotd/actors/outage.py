@@ -1,4 +1,4 @@
-"""How long the venue has answered nothing that was asked for a check, and whether that is worth an alarm."""
+"""How long no check got through at the venue, and whether that is worth an alarm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Outage:
 
     def __init__(self) -> None:
         self._since = -float("inf")
-        self._until = -float("inf")
+        self._known_to = self._until = -float("inf")
         self._what = ""
 
     def heard(self, error: Upstream) -> None:
@@ -29,19 +29,21 @@ class Outage:
             return
         now = trio.current_time()
         if now >= self._until:
-            self._since = now
-        self._until = max(self._until, now + max(_FRESH_S, error.retry_after or 0.0))
+            self._since = self._known_to = now
+        # A ban tells its end; of anything else nobody knows whether it lasts until the next check meets it.
+        self._known_to = max(self._known_to, now + (error.retry_after or 0.0))
+        self._until = max(self._known_to, now + _FRESH_S)
         self._what = error.what
 
     def over(self) -> None:
-        """The venue has answered."""
+        """A check got through."""
         self._until = -float("inf")
 
     @property
     def alarm(self) -> str:
         """What operators are told, empty where it is over, short, or known of no longer."""
         now = trio.current_time()
-        lasts = now - self._since
+        lasts = min(now, self._known_to) - self._since
         if lasts < _LOUD_S or now >= self._until:
             return ""
-        return f"Aster has answered nothing for {lasts // 60:.0f} min: {self._what}"
+        return f"no check at Aster got through for {lasts // 60:.0f} min: {self._what}"
