@@ -816,6 +816,22 @@ async def test_a_revoked_login_that_an_operator_drops_is_made_anew(
         assert (bench.facts["alarm"], bench.facts["verb"], telegram.logins) == ("", "", 2)
 
 
+async def test_a_login_that_was_long_revoked_is_no_outage_once_an_operator_has_dropped_it(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        telegram.revoke()
+        await bench.told(lambda facts: facts["verb"] == ACCEPT_LOGIN)
+        await trio.sleep(3600)
+        telegram.go_down()
+        await bench.write(Drop(table=Table.TELEGRAM, key=TELEGRAM_SESSION_KEY))
+        await bench.told(lambda facts: facts["trouble"] == "no connection")
+        assert bench.facts["alarm"] == ""
+        await bench.told(lambda facts: bool(facts["alarm"]))
+        assert bench.facts["alarm"] == "Telegram was not reached for 5 min: no connection"
+
+
 class WrongToken:
     async def run(self, session: Secret | None, events: object, *, task_status: object) -> None:
         assert session is None

@@ -118,7 +118,8 @@ class _Chat:
                 self._loginless = await self._intake.session() is None
                 self._news.ring()
                 await self._intake.until_another_login()
-                self._revoked = ""
+                # Until now nobody tried to reach it.
+                self._revoked, self._lost_at = "", trio.current_time()
                 continue
             self._trouble = ending.what
             self._news.ring()
