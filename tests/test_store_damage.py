@@ -269,12 +269,18 @@ def _put_back(place: StorePlace) -> None:
     copy.replace(file)
 
 
+def _keys_put_back(place: StorePlace) -> None:
+    file = place.path / "users" / "data.mdb"
+    copy = shutil.copyfile(file, place.path / "copy")
+    copy.replace(file)
+
+
 def _moved(place: StorePlace) -> None:
     place.path.rename(place.path.with_name("old"))
 
 
 @pytest.mark.usefixtures("unchecked")
-@pytest.mark.parametrize("change", [_put_back, _moved])
+@pytest.mark.parametrize("change", [_put_back, _keys_put_back, _moved])
 def test_nothing_is_committed_into_a_file_that_nobody_will_open_again(
     tmp_path: Path, change: Callable[[StorePlace], None]
 ) -> None:

@@ -88,6 +88,7 @@ class LmdbStore:
         """
         for commit in commits:
             check_commit(commit)
+        self._users.check_ours()
 
         def work(txn: Txn) -> tuple[Group, list[Committed | Conflict]]:
             group = Group(self._sealer, self._handles, txn, self._users, self._tally, self._seals_per_epoch)
@@ -126,6 +127,7 @@ class LmdbStore:
     def measure(self) -> StoreSize:
         """Rows include those of shredded users; bytes are those of both files. Raises as Environment.check_ours."""
         self._data.check_ours()
+        self._users.check_ours()
         with self._data.read() as txn:
             rows = {table.value: self._data.rows(txn, self._handles[table]) for table in Table}
         disk = os.statvfs(self._path)

@@ -155,6 +155,10 @@ class UserKeys:
             self._copy.rmdir()
             self._open()
 
+    def check_ours(self) -> None:
+        """As Environment.check_ours: what is sealed under these keys would open no more after the next start."""
+        self._files.check_ours()
+
     def size(self) -> int:
         """Bytes on disk."""
         return file_size(self._directory)
