@@ -59,6 +59,7 @@ from perpbotd.rows import (
     TELEGRAM_SESSION_KEY,
     TELEGRAM_STATE_KEY,
     HaltRow,
+    LostRow,
     InboxRow,
     OutboxRow,
     OwnRow,
@@ -1111,6 +1112,23 @@ async def test_that_updates_were_lost_is_told_over_restarts_until_an_operator_ha
         await bench.rows(1)
         await bench.write(Drop(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY))
         await bench.told(lambda facts: facts["connected"] and not facts["alarm"] and not facts["verb"])
+
+
+async def test_an_outage_is_told_beside_what_waits_for_an_operator(
+    telegram: TwinTelegram, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with living(telegram) as bench:
+        await bench.connected()
+        pause = HaltRow(at=Ms(1), why="paused by an operator")
+        await bench.write(Put(table=Table.TELEGRAM, key=TELEGRAM_HALT_KEY, row=encode(pause)))
+        await bench.write(
+            Put(table=Table.TELEGRAM, key=TELEGRAM_LOST_KEY, row=encode(LostRow(at=Ms(1), why="some were lost")))
+        )
+        await bench.told(lambda facts: facts["alarm"] == "paused by an operator; some were lost")
+        telegram.go_down()
+        await bench.told(lambda facts: "not reached" in str(facts["alarm"]))
+        assert str(bench.facts["alarm"]).startswith("paused by an operator; some were lost; Telegram was not reached for")
+        assert bench.facts["verb"] == RESUME
 
 
 async def test_an_intake_that_an_operator_pauses_waits_for_him(

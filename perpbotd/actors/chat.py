@@ -214,7 +214,8 @@ class _Chat:
     def _alarm(self) -> str:
         if self._revoked:
             return f"{self._revoked}: {_BY_CONFIGURATION if self._loginless else _BY_VERB}"
-        return self._intake.halted or self._intake.lost or self._unreached()
+        alarms = (self._intake.halted, self._intake.lost, self._unreached())
+        return "; ".join(alarm for alarm in alarms if alarm)
 
     def _unreached(self) -> str:
         lasts = trio.current_time() - self._lost_at
