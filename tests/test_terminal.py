@@ -188,6 +188,21 @@ async def test_a_terminal_that_is_left_in_the_middle_of_a_line_is_left_clean() -
     os.close(slave)
 
 
+def test_a_terminal_echoes_again_also_where_nothing_can_be_shown_any_more() -> None:
+    """^C ends the pager that the chat is shown in, too: what is printed goes nowhere."""
+    master, slave = os.openpty()
+    before = termios.tcgetattr(slave)
+
+    def gone(_: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError), reading(slave, gone):
+        raise KeyboardInterrupt
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
 # --- how text fits --------------------------------------------------------------------------------
 
 

@@ -128,6 +128,6 @@ def reading(descriptor: int, write: Callable[[str], object]) -> Generator[Lines]
     try:
         yield TypedLines(descriptor, write)
     finally:
-        # ^C leaves what was being typed.
-        write(_ERASE)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        # ^C leaves what was being typed; last, as whoever shows it may be gone.
+        write(_ERASE)
