@@ -207,7 +207,10 @@ class Pause(Change, frozen=True, kw_only=True, tag=True):
 
 
 class Resume(Change, frozen=True, kw_only=True, tag=True):
-    """Take in again, after a pause or after the chat found somebody else with the bot's token."""
+    """Take in again, after a pause or after the chat found somebody else with the bot's token.
+
+    Where nothing stands still: tell no more of updates that Telegram had forgotten.
+    """
 
 
 class AcceptLogin(Change, frozen=True, kw_only=True, tag=True):

@@ -231,7 +231,7 @@ COMMANDS: Final = (
     ),
     Command(
         words=("resume",),
-        help="take in again; the bot's token was looked after",
+        help="take in again; the bot's token was looked after, or it was seen that updates were lost",
         verb="resume",
         arguments=arguments.changes(None),
         show=tables.done,

@@ -59,8 +59,8 @@ from perpbotd.rows import (
     TELEGRAM_SESSION_KEY,
     TELEGRAM_STATE_KEY,
     HaltRow,
-    LostRow,
     InboxRow,
+    LostRow,
     OutboxRow,
     OwnRow,
     sequence_key,
@@ -1127,7 +1127,9 @@ async def test_an_outage_is_told_beside_what_waits_for_an_operator(
         await bench.told(lambda facts: facts["alarm"] == "paused by an operator; some were lost")
         telegram.go_down()
         await bench.told(lambda facts: "not reached" in str(facts["alarm"]))
-        assert str(bench.facts["alarm"]).startswith("paused by an operator; some were lost; Telegram was not reached for")
+        assert str(bench.facts["alarm"]).startswith(
+            "paused by an operator; some were lost; Telegram was not reached for"
+        )
         assert bench.facts["verb"] == RESUME
 
 

@@ -333,9 +333,7 @@ async def test_operators_are_told_of_an_outage_that_lasts_and_of_its_end(autojum
     assert (await desk.facts())["alarm"] == ""
 
 
-async def test_an_outage_that_one_check_met_and_nobody_since_is_no_alarm(
-    autojump_clock: MockClock, desk: Desk
-) -> None:
+async def test_an_outage_that_one_check_met_and_nobody_since_is_no_alarm(autojump_clock: MockClock, desk: Desk) -> None:
     """Who waited for it has given up: that it lasts would be a guess."""
     await desk.start()
     key = await desk.good_key()

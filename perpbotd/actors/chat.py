@@ -114,8 +114,8 @@ class _Chat:
             since = trio.current_time()
             ending = await self._incarnation(await self._intake.session())
             if isinstance(ending, LoginRevoked):
-                self._revoked = str(ending)
                 self._loginless = await self._intake.session() is None
+                self._revoked = str(ending)
                 self._news.ring()
                 await self._intake.until_another_login()
                 # Until now nobody tried to reach it.
