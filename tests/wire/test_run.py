@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -166,6 +167,11 @@ class Running:
     def comes_up(self) -> None:
         """Wait until systemd has been told that it is ready, now or earlier."""
         while "READY=1" not in self.told:
+            self.next()
+
+    def has_heard_all(self) -> None:
+        """Take what was told until now: systemd always listens, and of a full socket nothing more is told."""
+        while select.select([self._notices], [], [], 0)[0]:
             self.next()
 
     def hears(self, notice: str) -> None:
@@ -347,6 +353,7 @@ def test_a_daemon_without_streams_lives_and_leaves_their_numbers_to_nobody(serve
 def test_a_sigterm_ends_the_daemon_in_order(running: Running) -> None:
     # A signal before that is the end of a process that has begun nothing.
     running.comes_up()
+    running.has_heard_all()
     running.process.send_signal(signal.SIGTERM)
     running.hears("STOPPING=1")
     _, log = running.process.communicate(timeout=10)
