@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from perpbotd.errors import ConfigError, PerpbotError, StoreDamaged
 from perpbotd.kernel import log
+from perpbotd.kernel.escape import escape
 
 OK = 0
 USAGE = 2
@@ -49,16 +51,16 @@ def _fill_streams() -> None:
             # open(2) takes the lowest number that is free: this one.
             os.open(os.devnull, os.O_RDWR)
     # Not their numbers: Python left them out where those were closed, and they may have been taken since.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - as well
 
 
 def _say(error: PerpbotError) -> None:
     """One line that says it all, whatever depth of the tree it came from; where it cannot be said, the code does."""
     # Without a priority the journal takes it for information, and what stopped the daemon would show below all else.
-    head = "<2>" if log.is_journal(sys.stderr, os.environ) else ""
+    head = log.priority(logging.CRITICAL) if log.is_journal(sys.stderr, os.environ) else ""
     try:
-        print(f"{head}perpbotd: {error}", file=sys.stderr, flush=True)
+        print(f"{head}perpbotd: {escape(str(error))}", file=sys.stderr, flush=True)
     except OSError:
         # Python's own attempt at the end would change the exit code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -7,9 +7,12 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from perpbotd import cli
+from perpbotd.errors import Upstream
 from perpbotd.kernel import log
 from perpbotd.kernel.escape import escape
 
@@ -164,3 +167,22 @@ def test_the_journal_is_known_by_its_device_and_inode() -> None:
         assert not log.is_journal(pipe, {"JOURNAL_STREAM": "8:1"})
         assert not log.is_journal(pipe, {})
     assert not log.is_journal(io.StringIO(), {"JOURNAL_STREAM": "8:1"})
+
+
+# --- the last word ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_why_it_ends_is_one_line_whatever_a_peer_has_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], journal: bool
+) -> None:
+    def ends(_: Path) -> int:
+        raise Upstream("chain", "no\n<7>all is well\x1b[2J")
+
+    monkeypatch.setattr("perpbotd.run.run", ends)
+    monkeypatch.setattr(log, "is_journal", lambda *_: journal)
+    assert cli.main(["run"]) == cli.SOFTWARE
+    said = capsys.readouterr().err
+    assert said.startswith("<2>perpbotd: " if journal else "perpbotd: ")
+    assert said.count("\n") == 1
+    assert "\x1b" not in said

@@ -11,6 +11,7 @@ import trio
 from perpbotd.actors.crowd import Allowance
 from perpbotd.actors.groups import GroupAllowance
 from perpbotd.actors.intake import Intake
+from perpbotd.actors.life_signs import TOLD_S
 from perpbotd.actors.stored import Store
 from perpbotd.actors.strangers import RESUME
 from perpbotd.errors import LoginRevoked, Upstream
@@ -28,8 +29,6 @@ _BY_VERB = "see who ended it, then accept a new Telegram login"
 _BY_CONFIGURATION = "it is the bot token that is refused: put the right one into the configuration and restart"
 _BACKOFF_S = (0.5, 30.0)
 _REVOKED_RETRY_S = 60.0
-_LOUD_S = 300.0
-"""An outage is told to the operators after this; chosen here: what is over sooner nobody can do anything about."""
 _PULSE_S = 2.0
 _BACKLOG = 256
 
@@ -190,7 +189,7 @@ class _Chat:
         except FATAL:
             raise
         # Dying over it, and over it again with each restart, would take every chat along: the relay parks it.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - whatever the library stumbles over in one message
             # By type only: what it says may quote the message.
             _log.error("a %s cannot be carried out: %s", type(delivery).__name__, type(error).__name__)
             name = type(error).__name__
@@ -219,6 +218,6 @@ class _Chat:
 
     def _unreached(self) -> str:
         lasts = trio.current_time() - self._lost_at
-        if self._connected or lasts < _LOUD_S:
+        if self._connected or lasts < TOLD_S:
             return ""
         return f"Telegram was not reached for {lasts // 60:.0f} min: {self._trouble}"

@@ -220,6 +220,7 @@ class Intake:
                 "wait for an answer must write again"
             )
             lost = LostRow(at=self._clock.now(), why=why)
+            # Before what is told is held against it.
             await self._strangers.told_again()
         kept = await self._keep(part.happenings, part.state, durably=True, lost=lost)
         return not self.halted and (not kept or (part.more and part.state != since))

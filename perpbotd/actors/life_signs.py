@@ -13,6 +13,8 @@ from perpbotd.messages import Pulse
 PULSE_S: Final = 2.0
 STALL_S: Final = 300.0
 """Longer than any honest turn: 64 blocks from a provider that takes all of its 10 s for each, 4 at a time."""
+TOLD_S: Final = 300.0
+"""An upstream's outage is told to the operators after this; what is over sooner nobody can do anything about."""
 
 Facts: TypeAlias = dict[str, str | int | float | bool]
 

@@ -6,11 +6,10 @@ from typing import Final
 
 import trio
 
+from perpbotd.actors.life_signs import TOLD_S
 from perpbotd.errors import Upstream
 
 SERVICE: Final = "aster"
-_LOUD_S: Final = 300.0
-"""Chosen here: what is over sooner is waited out, and nobody can do anything about it."""
 _FRESH_S: Final = 1200.0
 """What nobody has met for so long may be over: whoever waits for a check asks every ten minutes (errands.py)."""
 
@@ -44,6 +43,6 @@ class Outage:
         """What operators are told, empty where it is over, short, or known of no longer."""
         now = trio.current_time()
         lasts = min(now, self._known_to) - self._since
-        if lasts < _LOUD_S or now >= self._until:
+        if lasts < TOLD_S or now >= self._until:
             return ""
         return f"no check at Aster got through for {lasts // 60:.0f} min: {self._what}"

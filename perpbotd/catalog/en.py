@@ -97,7 +97,7 @@ TEXTS: Final[dict[str, str]] = {
         "what was found when the key was checked. All of it is encrypted on our host; what you sent and your key with a key made for you alone.\n\n"
         "<b>What is not:</b> your messages. A message with a key is deleted here once it is sealed. Chats with bots are "
         "cloud chats, not end-to-end encrypted.\n\n"
-        "/unlink removes your API Secret, /deleteme everything that is kept about you. What happened on the blockchain is public "
+        "/unlink removes your API Secret, /deleteme everything here that names you. What happened on the blockchain is public "
         "and stays there."
     ),
     "language": "Which language shall I write in? Press one, or send its code, as /language en.",
@@ -109,7 +109,7 @@ TEXTS: Final[dict[str, str]] = {
     "unlink.done": (
         "🔌 <b>Unlinked.</b> Your API Secret is deleted here and no strategy can use it any more. Open positions and "
         "orders stay on Aster; manage them there.\n\nPlease delete the key on Aster, too: that is the only way to be "
-        "certain. What stays here, until you send /deleteme: your Telegram id, your wallet, what it paid and when."
+        "certain. Until you send /deleteme the rest of what /privacy names stays here: your Telegram id, your wallet and what it paid among it."
     ),
     "unlink.by_operator": (
         "🔌 <b>Our operators have ended this link.</b> Your API Secret is deleted here and no strategy can use it any more. "

@@ -95,7 +95,7 @@ TEXTS: Final[dict[str, str]] = {
         "lo que se encontró al comprobar la clave. Todo está cifrado en nuestro servidor; lo que enviaste y tu clave, con una llave creada solo para ti.\n\n"
         "<b>Qué no:</b> tus mensajes. Un mensaje con una clave se borra aquí en cuanto la clave queda cifrada. Los chats con bots son "
         "chats en la nube, sin cifrado de extremo a extremo.\n\n"
-        "/unlink borra tu API Secret, /deleteme todo lo que se guarda sobre ti. Lo que pasó en la blockchain es público y se queda allí."
+        "/unlink borra tu API Secret, /deleteme todo lo que aquí lleva tu nombre. Lo que pasó en la blockchain es público y se queda allí."
     ),
     "language": "¿En qué idioma escribo? Pulsa uno, o envía su código, como /language es.",
     "language.chosen": "A partir de ahora escribo aquí en español.",
@@ -106,7 +106,7 @@ TEXTS: Final[dict[str, str]] = {
     "unlink.done": (
         "🔌 <b>Cuenta desvinculada.</b> Tu API Secret está borrado aquí y ninguna estrategia puede usarlo ya. Las posiciones y "
         "órdenes abiertas se quedan en Aster; gestiónalas allí.\n\nPor favor, borra también la clave en Aster: es la única forma de "
-        "tener certeza. Lo que queda aquí hasta que envíes /deleteme: tu ID de Telegram, tu billetera, lo que pagó y cuándo."
+        "tener certeza. Hasta que envíes /deleteme queda aquí el resto de lo que dice /privacy, entre otras cosas tu ID de Telegram, tu billetera y lo que pagó."
     ),
     "unlink.by_operator": (
         "🔌 <b>Nuestros operadores han puesto fin a este vínculo.</b> Tu API Secret está borrado aquí y ninguna estrategia puede usarlo ya. "

@@ -95,7 +95,7 @@ TEXTS: Final[dict[str, str]] = {
         "anahtar kontrol edilirken bulunanlar. Hepsi sunucumuzda şifrelidir; gönderdiklerin ve anahtarın, yalnızca senin için oluşturulmuş bir şifreleme anahtarıyla.\n\n"
         "<b>Saklanmayanlar:</b> mesajların. Anahtar içeren bir mesaj, anahtar şifrelenince buradan silinir. Bot sohbetleri "
         "bulut sohbetleridir, uçtan uca şifreli değildir.\n\n"
-        "/unlink API Secret'ını, /deleteme hakkında saklanan her şeyi siler. Blok zincirinde olanlar herkese açıktır ve orada kalır."
+        "/unlink API Secret'ını, /deleteme burada seni gösteren her şeyi siler. Blok zincirinde olanlar herkese açıktır ve orada kalır."
     ),
     "language": "Hangi dilde yazayım? Bir düğmeye bas ya da kodunu gönder, örneğin /language tr.",
     "language.chosen": "Bundan sonra burada Türkçe yazıyorum.",
@@ -106,7 +106,7 @@ TEXTS: Final[dict[str, str]] = {
     "unlink.done": (
         "🔌 <b>Bağlantı kaldırıldı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. Açık pozisyonlar ve "
         "emirler Aster'de kalır; onları orada yönet.\n\nLütfen anahtarı Aster'de de sil: emin olmanın tek yolu "
-        "budur. /deleteme gönderene kadar burada kalanlar: Telegram kimlik numaran (id), cüzdanın, oradan gelen tutar ve zamanı."
+        "budur. /deleteme gönderene kadar /privacy altında sayılanların geri kalanı burada kalır; Telegram kimlik numaran (id), cüzdanın ve oradan gelen tutar da bunların arasında."
     ),
     "unlink.by_operator": (
         "🔌 <b>Operatörlerimiz bu bağlantıyı sonlandırdı.</b> API Secret'ın burada silindi ve artık hiçbir strateji onu kullanamaz. "

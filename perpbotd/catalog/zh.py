@@ -81,7 +81,7 @@ TEXTS: Final[dict[str, str]] = {
         "<b>保存的内容：</b>你的 Telegram ID、你验证的钱包、它转来的金额、你的 API Key 及其 Secret，"
         "以及检查密钥时得到的结果。全部在我们的主机上加密保存；你发送的内容和你的密钥，使用专门为你生成的加密密钥。\n\n"
         "<b>不保存的内容：</b>你的消息。含有密钥的消息，会在密钥加密保存后从这里删除。与机器人的聊天是云端聊天，不是端到端加密。\n\n"
-        "/unlink 会删除你的 API Secret，/deleteme 会删除与你有关的所有数据。区块链上发生的事是公开的，会一直留在那里。"
+        "/unlink 会删除你的 API Secret，/deleteme 会删除这里所有能指向你的数据。区块链上发生的事是公开的，会一直留在那里。"
     ),
     "language": "你希望我用哪种语言？点击一个按钮，或发送语言代码，例如 /language zh。",
     "language.chosen": "从现在起，我在这里使用中文。",
@@ -91,7 +91,7 @@ TEXTS: Final[dict[str, str]] = {
     "cancel.nothing": "目前没有可停止的关联。/setapi 可开始关联。",
     "unlink.done": (
         "🔌 <b>已解除关联。</b>你的 API Secret 已在这里删除，任何策略都不能再使用它。未平仓位和挂单仍保留在 Aster 上，请在那里管理。\n\n"
-        "请也在 Aster 上删除该密钥：只有这样才能完全放心。在你发送 /deleteme 之前，这里保留的是：你的 Telegram ID、你的钱包、转账金额和时间。"
+        "请也在 Aster 上删除该密钥：只有这样才能完全放心。在你发送 /deleteme 之前，/privacy 所列的其余内容会保留在这里，其中包括你的 Telegram ID、你的钱包和转账金额。"
     ),
     "unlink.by_operator": (
         "🔌 <b>我们的运营人员已结束这个关联。</b>你的 API Secret 已在这里删除，任何策略都不能再使用它。"

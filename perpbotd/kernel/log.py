@@ -40,6 +40,11 @@ def redact(text: str) -> str:
     return _SECRETS.sub(REDACTED, text)
 
 
+def priority(level: int) -> str:
+    """The head that gives a line its priority in the journal (sd-daemon(3))."""
+    return f"<{next((number for least, number in _PRIORITIES if level >= least), 7)}>"
+
+
 class Line(logging.Formatter):
     """A record as one line: `name: message key="value"`, then what was raised, frame by frame, without values.
 
@@ -67,7 +72,7 @@ class Line(logging.Formatter):
 
     def _head(self, record: logging.LogRecord) -> str:
         if self._journal:
-            return f"<{next((priority for level, priority in _PRIORITIES if record.levelno >= level), 7)}>"
+            return priority(record.levelno)
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         return f"{when}.{int(record.msecs):03d}Z {record.levelname}"
 

@@ -8,7 +8,6 @@ the one before.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -23,7 +22,7 @@ from perpbotd.sandbox.outside import DEFAULT_IPS, Mistake, Outside
 from perpbotd.sandbox.process import Daemon
 from perpbotd.sandbox.side_commands import HELP, SideCommand, parse
 from perpbotd.sandbox.telegram import Button, MessageView, User
-from perpbotd.sandbox.terminal import Transcript
+from perpbotd.sandbox.terminal import Transcript, columns
 from perpbotd.sandbox.world import World
 
 _NUMBER: Final = re.compile(r"#?(\d{1,3})")
@@ -190,8 +189,7 @@ class Session:
                     self.transcript.show(view)
                 return False
             case _:
-                columns = shutil.get_terminal_size((_HELP_COLUMNS, 24)).columns
-                self._lines.write("\n".join(fitted(HELP, columns)))
+                self._lines.write("\n".join(fitted(HELP, columns(_HELP_COLUMNS))))
                 return False
         return True
 

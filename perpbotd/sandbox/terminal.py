@@ -12,14 +12,14 @@ from perpbotd.sandbox.layout import fitted
 from perpbotd.sandbox.telegram import Button, MessageView, Screen, ScreenEvent
 
 WIDTH = 100
-"""Columns that are used at most; of a pipe or a file, always."""
+"""Columns that a message takes at most."""
 _MARGIN = 8
 _INDENT = " " * 6
 
 
-def columns() -> int:
-    """The columns that a line may take at the moment."""
-    return max(_MARGIN + 2, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+def columns(most: int = WIDTH) -> int:
+    """The columns that a line may take at the moment; of a pipe or a file, the most."""
+    return max(_MARGIN + 2, min(most, shutil.get_terminal_size((most, 24)).columns))
 
 
 def unnumbered(_: MessageView, button: Button) -> str:

@@ -56,7 +56,6 @@ class User(Person):
             ("Please copy it once more", self._pastes_secret),
             ("tick only Read and Futures", self._mends),
             ("change what is marked", self._mends),
-            ("waits for a change on Aster", self._mends),
         )
 
     async def _steps(self, step: str) -> bool:

@@ -23,20 +23,20 @@ KEY = crypto.ServerKey().pem()
 LOGIN = "auth.ImportBotAuthorization"
 
 
-def place_of(centre: DataCentre) -> str:
+def place_of(centre: DataCentre, ahead: float) -> str:
     """Where it is and which key to trust, in the forms that clients want."""
     key = centre.public_key
     public = rsa.RSAPublicNumbers(key.e, key.n).public_key()
     pkcs1 = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.PKCS1).decode()
     place = {"port": centre.port, "n": key.n, "e": key.e, "fingerprint": key.fingerprint}
-    return json.dumps(place | {"pkcs1": pkcs1, "token": TOKEN})
+    return json.dumps(place | {"pkcs1": pkcs1, "token": TOKEN, "ahead": ahead})
 
 
 @asynccontextmanager
-async def running(name: str, centre: DataCentre) -> AsyncIterator[trio.Process]:
+async def running(name: str, centre: DataCentre, ahead: float = 0.0) -> AsyncIterator[trio.Process]:
     """The client's bot as a process, in the environment that is made for it first."""
     python = await trio.to_thread.run_sync(environment, name)
-    command = [str(python), "-I", str(CLIENTS / f"{name}_bot.py"), place_of(centre)]
+    command = [str(python), "-I", str(CLIENTS / f"{name}_bot.py"), place_of(centre, ahead)]
     process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
         yield process
@@ -78,6 +78,19 @@ async def test_a_client_of_others_is_sent_home_and_talks(name: str, nursery: tri
             await talk(centre, ann)
             ann.says("bye")
             assert await process.wait() == 0
+    nursery.cancel_scope.cancel()
+
+
+async def test_telethon_takes_its_time_from_what_the_data_centre_refuses(nursery: trio.Nursery) -> None:
+    centre = DataCentre(bot_token=TOKEN, key=KEY)
+    ann = centre.add_user(501, "Ann", "en")
+    await nursery.start(centre.serve)
+    with trio.fail_after(60):
+        async with running("telethon", centre, ahead=3_600.0) as process:
+            assert process.stdout is not None
+            assert json.loads(await process.stdout.receive_some())["offset"] == pytest.approx(-3_600, abs=30)
+            ann.says("hello")
+            await ann.screen.says("got hello")
     nursery.cancel_scope.cancel()
 
 

@@ -710,7 +710,7 @@ def test_a_message_of_the_bot_in_a_supergroup_is_told_but_for_the_one_that_is_an
     body = types.Updates(updates=[update], users=[], chats=[], date=1, seq=0)
     told = Outgoing(chat=-1_000_000_000_077, message_id=9)
     assert read_updates(body) == [Live(pts=None, pts_count=None, happening=told)]
-    assert [one.happening for one in read_answer(body)] == [None]
+    assert [one.happening for one in read_answer(None, body)] == [None]
 
 
 # --- secrets ------------------------------------------------------------------------------------

@@ -194,10 +194,7 @@ class _Incarnation:
         await self._loop.stop(self._farewell, self._patience.stop)
 
     async def ask(self, query: TL) -> TL:
-        """One request, once; the numbers in its answer are taken like pushed ones. Raises Refusal or Upstream.
-
-        A deletion's answer does not say whose numbers it holds: a channel's are not the account's.
-        """
+        """One request, once; the numbers in its answer are taken like pushed ones. Raises Refusal or Upstream."""
         try:
             answer = await self._loop.call(partial(send, self._client, query, self._patience.answer))
         except Refusal as refused:
@@ -205,8 +202,7 @@ class _Incarnation:
                 self._loop.fail(LoginRevoked(f"Telegram ended the login: {refused.name}"))
                 raise Upstream(SERVICE, "the login is revoked") from None
             raise
-        if not isinstance(query, functions.channels.DeleteMessages):
-            self._take(read_answer(answer.body))
+        self._take(read_answer(query, answer.body))
         return answer.body
 
     def _pushed(self, body: TL) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from perpbotd.adapters.telegram.kinds import kind_of
-from perpbotd.adapters.telegram.library import TL, types
+from perpbotd.adapters.telegram.library import TL, functions, types
 from perpbotd.adapters.telegram.requests import CHANNEL
 from perpbotd.domain.types import UserId
 from perpbotd.ports import Blocked, CatchUp, Difference, Happening, IntakeState, Live, Outgoing, Tapped, Wrote
@@ -17,8 +17,13 @@ from perpbotd.secret import Secret
 Users = Mapping[int, TL]
 
 
-def read_answer(body: TL) -> list[Live | CatchUp]:
-    """The numbers in a request's answer; the message it may tell of is the one that was asked for."""
+def read_answer(query: TL, body: TL) -> list[Live | CatchUp]:
+    """The account's numbers in a request's answer; the message it may tell of is the one that was asked for.
+
+    A deletion's answer does not say whose numbers it holds: those of one in a channel are the channel's.
+    """
+    if isinstance(query, functions.channels.DeleteMessages):
+        return []
     return [
         msgspec.structs.replace(event, happening=None)
         if isinstance(event, Live) and isinstance(event.happening, Outgoing)

@@ -161,7 +161,7 @@ def _mend(turn: Turn, key: str) -> None:
     if turn.link.state is not State.PERMISSIONS:
         before = turn.link.shown
         if before is not None and before.phrase.key.startswith("delayed."):
-            # He has read that there is nothing to do, and an edit notifies nobody.
+            # He has read that it goes on by itself, and an edit notifies nobody.
             turn.below()
         turn.go(State.PERMISSIONS, recheck_until=Ms(turn.now + RECHECKED_FOR_MS))
     link = turn.link
